@@ -1,0 +1,90 @@
+import type { FieldOf, MatchKind, StreamName } from '../model/model.ts';
+import type { CheckReport } from './check.ts';
+import type { Net } from './net.ts';
+import type { Item, SourceRecord, State } from './record.ts';
+import type { Scope } from './scope.ts';
+import type { SettingsOf, SettingsShape } from './settings.ts';
+
+/** A source's name for a field, or several in order of preference: the first that has a value counts. */
+export type Theirs = string | readonly string[];
+
+export interface ReadContext<S extends SettingsShape> {
+  readonly settings: SettingsOf<S>;
+  readonly net: Net;
+  /** All that may be asked of the source: the union of the roles, less what no enabled feature needs. */
+  readonly fields: readonly string[];
+  /** The tenant's scope, to be pushed into the source's own filter where that is possible. */
+  readonly scope: Scope | undefined;
+  readonly partition: string;
+  readonly mode: 'full' | 'incremental';
+  /** Where the last page or pass ended; `null` starts from the beginning. */
+  readonly state: State | null;
+  /** Aborted when the run is cancelled or its deadline passes. */
+  readonly signal: AbortSignal;
+}
+
+/** A person to look for: every value by which the connection's streams could recognise them. */
+export interface PersonSought {
+  readonly email?: string;
+  /** The UUID part of a directory-id whose DIRECTORY is this connection's. */
+  readonly directoryId?: string;
+}
+
+export interface LookupContext<S extends SettingsShape> extends Omit<ReadContext<S>, 'partition' | 'mode' | 'state'> {
+  readonly people: readonly PersonSought[];
+}
+
+export type CheckContext<S extends SettingsShape> = Omit<ReadContext<S>, 'partition' | 'mode' | 'state'>;
+
+export interface StreamDefinition<K extends StreamName, S extends SettingsShape> {
+  /** Names the record for good (role *key*). */
+  readonly key: Theirs;
+  /** Names a person (role *match*); digested. A `directory-id` is prefixed with the connection's directory. */
+  readonly match?: { readonly [M in MatchKind]?: Theirs };
+  /** Looked at by scope or state, then forgotten (role *decide*); each with the reason, for tenant IT. */
+  readonly decide?: Readonly<Record<string, string>>;
+  /** Ours on the left, theirs on the right (role *keep*). */
+  readonly keep: { readonly [F in FieldOf<K>]?: Theirs };
+  /** The connector's own scope, over decide fields only: disabled accounts, machines. False is `out-of-scope`. */
+  readonly inScope?: (decide: SourceRecord) => boolean;
+  /** Whether a page's state still works on a new connection; if not, a killed pass starts at its first page. */
+  readonly resumable?: boolean;
+  /** Whether a complete reading leaves a state from which only changes are read. */
+  readonly incremental?: boolean;
+  /** The partitions of this stream; one unnamed partition if absent. */
+  readonly partitions?: (context: CheckContext<S>) => Promise<readonly string[]>;
+  read(context: ReadContext<S>): AsyncIterable<Item>;
+  /** Fetch these people now, batched; records only, removes nothing. */
+  readonly lookup?: (context: LookupContext<S>) => AsyncIterable<SourceRecord>;
+}
+
+export interface ConnectorDefinition<S extends SettingsShape> {
+  readonly name: string;
+  readonly summary: string;
+  /** Part of the fingerprint: another version starts a full pass. */
+  readonly version: number;
+  readonly settings: S;
+  /** Hosts and ports to open, for the firewall page. */
+  readonly network: string;
+  /** The permission to grant at the source, and how to grant no more. */
+  readonly permission: string;
+  /** Field names the vendor documents: only these may be counted by name when they arrive undeclared. */
+  readonly knownFields?: readonly string[];
+  readonly streams: { readonly [K in StreamName]?: StreamDefinition<K, S> };
+  /** Can we connect; are we allowed too little or too much. Throws TryLater or NeedsAttention like a reading. */
+  check(context: CheckContext<S>): Promise<CheckReport>;
+}
+
+/** A connector whose settings' types are forgotten: what the hub handles. */
+export type Connector = ConnectorDefinition<SettingsShape>;
+export type ConnectorStream = StreamDefinition<StreamName, SettingsShape>;
+
+/** Declares a connector; the compiler refuses a field that the model does not have. */
+export function connector<const S extends SettingsShape>(definition: ConnectorDefinition<S>): Connector {
+  return definition as unknown as Connector;
+}
+
+/** The stream of a connector by name, typed for the hub. */
+export function streamOf(of: Connector, name: StreamName): ConnectorStream | undefined {
+  return of.streams[name] as ConnectorStream | undefined;
+}

@@ -1,0 +1,8 @@
+/** Everything a connector author needs, and nothing more. */
+export { NeedsAttention, TryLater } from '../base/errors.ts';
+export * from './check.ts';
+export * from './connector.ts';
+export * from './net.ts';
+export * from './record.ts';
+export * from './scope.ts';
+export * from './settings.ts';

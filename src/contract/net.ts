@@ -1,0 +1,56 @@
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+
+/**
+ * The only way out for a connector. It knows the run's deadline, the request budget, Retry-After, the tenant's
+ * address rules and proxy, and keeps secrets out of logs. Every call may throw TryLater (busy or away) or
+ * NeedsAttention (tenant IT must act), whose sentences name host and port, never credentials or content.
+ */
+export interface Net {
+  /**
+   * One HTTP exchange. Redirects are followed only on the same origin; 429 and 503 become TryLater with the
+   * Retry-After of the answer; 401 and 403 become NeedsAttention; the body is capped after decompression.
+   */
+  http(request: HttpRequest): Promise<HttpResponse>;
+  /** The rows of a CSV file with a header row, as the header names them. Throws if the body ended early. */
+  csv(url: string, options?: HttpOptions): AsyncIterable<Record<string, string>>;
+  /** A connected socket to an address the operator allows. TLS is verified against `ca` or the system's roots. */
+  connect(target: SocketTarget): Promise<Socket>;
+  /** The same socket, upgraded in place (StartTLS). Verification is never optional. */
+  upgrade(socket: Socket, target: SocketTarget): Promise<TLSSocket>;
+  /** Whether the operator allows a password to travel without TLS to this place. */
+  allowsCleartext(host: string, port: number): boolean;
+  /** Adds to the run's counters and spends from its request budget; for protocols that are not HTTP. */
+  count(spent: { requests?: number; bytes?: number }): void;
+}
+
+export interface HttpOptions {
+  readonly bearer?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** PEM of private certificate authorities, beside the system's. */
+  readonly ca?: string | undefined;
+  readonly timeoutMs?: number;
+}
+
+export interface HttpRequest extends HttpOptions {
+  readonly url: string;
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly json?: unknown;
+  readonly maxBytes?: number;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+}
+
+export interface SocketTarget {
+  readonly host: string;
+  readonly port: number;
+  /** Speak TLS from the first byte. */
+  readonly tls: boolean;
+  readonly ca?: string | undefined;
+  /** To connect and to finish the TLS handshake. */
+  readonly timeoutMs: number;
+}

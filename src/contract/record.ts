@@ -1,0 +1,51 @@
+/**
+ * One thing as the source tells it. Binary values are the connector's to decode (an objectGUID arrives here as a
+ * canonical UUID string); everything else stays as told.
+ */
+export type SourceScalar = string | number | boolean | null;
+export type SourceValue = SourceScalar | readonly SourceScalar[];
+export type SourceRecord = Readonly<Record<string, SourceValue | undefined>>;
+
+/** Where a partition's next reading starts; opaque to all but its connector. JSON, at most 64 KiB. */
+export type State = { readonly [key: string]: SourceValue | State };
+
+/** The part of a partition that a reading covered, for sources that know windows of time. */
+export interface Window {
+  readonly from: Date;
+  readonly to: Date;
+}
+
+export type Item =
+  /** Records, complete: an absent field has no value. */
+  | { readonly item: 'records'; readonly records: readonly SourceRecord[] }
+  /** A record in which an absent field means unchanged. */
+  | { readonly item: 'partial'; readonly record: SourceRecord }
+  /** The source says that this record is no more. */
+  | { readonly item: 'gone'; readonly key: string }
+  /** A group re-sent as a whole: what it no longer holds is gone. */
+  | { readonly item: 'whole'; readonly group: string; readonly records: readonly SourceRecord[] }
+  /** One record that cannot be read: counted `invalid`, its text goes nowhere. With a key, its row counts as seen. */
+  | { readonly item: 'skip'; readonly key: string | undefined }
+  /** Ends a page; the state, if any, is kept in the same transaction as the page's records. */
+  | { readonly item: 'page'; readonly state: State | undefined; readonly total: number | undefined }
+  /** Everything of this partition (in the window) was told; `state` starts the next incremental reading. */
+  | { readonly item: 'complete'; readonly within: Window | undefined; readonly state: State | undefined };
+
+export const record = (one: SourceRecord): Item => ({ item: 'records', records: [one] });
+/** Several at once: cheaper for sources that answer in pages. */
+export const records = (many: readonly SourceRecord[]): Item => ({ item: 'records', records: many });
+export const partial = (one: SourceRecord): Item => ({ item: 'partial', record: one });
+export const gone = (key: string): Item => ({ item: 'gone', key });
+export const whole = (group: string, members: readonly SourceRecord[]): Item => ({
+  item: 'whole',
+  group,
+  records: members,
+});
+export const skip = (key?: string): Item => ({ item: 'skip', key });
+/** @param total how many records the whole partition holds, if the source tells; only for showing progress */
+export const page = (state?: State, total?: number): Item => ({ item: 'page', state, total });
+export const complete = (end: { within?: Window; state?: State } = {}): Item => ({
+  item: 'complete',
+  within: end.within,
+  state: end.state,
+});

@@ -1,0 +1,79 @@
+/**
+ * Settings of a connection, declared by its connector. One declaration is configuration schema, documentation,
+ * `--help` and validation; secrets are sealed when stored and never shown again.
+ */
+export type SettingKind = 'text' | 'url' | 'secret' | 'flag' | 'integer' | 'choice' | 'certificates' | 'texts';
+
+export interface SettingDeclaration<T = unknown> {
+  readonly kind: SettingKind;
+  readonly description: string;
+  readonly example?: string;
+  readonly required: boolean;
+  readonly default?: T;
+  /** Schemes a `url` may have, with colon (`https:`). */
+  readonly schemes?: readonly string[];
+  readonly choices?: readonly string[];
+  readonly min?: number;
+  readonly max?: number;
+  /** Type carrier; never present at run time. */
+  readonly value?: T;
+}
+
+export type SettingsShape = Readonly<Record<string, SettingDeclaration>>;
+export type SettingsOf<S extends SettingsShape> = {
+  readonly [K in keyof S]: S[K] extends SettingDeclaration<infer T> ? T : never;
+};
+
+interface Options<T> {
+  example?: string;
+  default?: T;
+}
+
+const declare = <T>(kind: SettingKind, description: string, extra: object): SettingDeclaration<T> => ({
+  kind,
+  description,
+  required: !('default' in extra),
+  ...extra,
+});
+
+export const text = (description: string, options: Options<string> = {}): SettingDeclaration<string> =>
+  declare('text', description, options);
+
+/** An optional text: absent is `undefined`. */
+export const optionalText = (
+  description: string,
+  options: { example?: string } = {},
+): SettingDeclaration<string | undefined> => ({ ...declare('text', description, options), required: false });
+
+export const url = (
+  description: string,
+  options: Options<string> & { schemes?: readonly string[] } = {},
+): SettingDeclaration<string> => declare('url', description, { schemes: ['https:'], ...options });
+
+/** Sealed at rest, write-only over HTTP; `${env:…}` and `${file:…}` are resolved only in settings declared secret. */
+export const secret = (description: string): SettingDeclaration<string> => declare('secret', description, {});
+
+export const optionalSecret = (description: string): SettingDeclaration<string | undefined> => ({
+  ...declare('secret', description, {}),
+  required: false,
+});
+
+export const flag = (description: string, byDefault: boolean): SettingDeclaration<boolean> =>
+  declare('flag', description, { default: byDefault });
+
+export const integer = (
+  description: string,
+  options: { default: number; min: number; max: number },
+): SettingDeclaration<number> => declare('integer', description, options);
+
+export const choice = <const C extends string>(
+  description: string,
+  choices: readonly C[],
+  options: { default: C },
+): SettingDeclaration<C> => declare('choice', description, { choices, ...options });
+
+/** PEM certificates of private certificate authorities, one text holding one or more. */
+export const certificates = (description: string): SettingDeclaration<string | undefined> => ({
+  ...declare('certificates', description, {}),
+  required: false,
+});
