@@ -1,0 +1,204 @@
+import type { SourceRecord, SourceValue } from '../contract/record.ts';
+import type { DropReason, MatchKind } from '../model/model.ts';
+import type { MatchValue } from '../users/derive.ts';
+import { normaliseEmail } from '../users/normalise.ts';
+import { allTexts, firstText, InvalidValue, type KeptValue, mapValue } from './map.ts';
+import type { StreamPlan } from './plan.ts';
+
+/**
+ * What a tenant lets in at this moment, for one connection. The functions answer from memory; the gate itself knows
+ * no clock and no database.
+ */
+export interface Rules {
+  /** Keyed digest of a value, as text usable as a map key. */
+  digest(kind: string, value: string): string;
+  /** The user bound to this key of this connection, and whether they have left (and wait out their grace). */
+  bound(keyDigest: string): { readonly user: string; readonly left: boolean } | undefined;
+  /** Whether this connection already has a binding for the user. */
+  hasBinding(user: string): boolean;
+  /** Active users recognised by this value. */
+  matching(kind: MatchKind, digest: string): readonly string[];
+}
+
+export interface Kept {
+  readonly kept: true;
+  readonly key: string;
+  /** For streams about people. */
+  readonly person: { readonly user: string; readonly keyDigest: string; readonly newBinding: boolean } | undefined;
+  readonly fields: Readonly<Record<string, KeptValue>>;
+  readonly matches: readonly MatchValue[];
+}
+
+export interface Dropped {
+  readonly kept: false;
+  readonly reason: DropReason;
+  /** Digest of the key if it is bound: its row counts as seen when the record is merely `invalid`. */
+  readonly boundUser: string | undefined;
+  /** Digest of the key of a bound record, else undefined: nothing of a stranger leaves the gate. */
+  readonly key: string | undefined;
+  /** For a stranger's locker assignment: the locker, which is occupied. Names no person. */
+  readonly locker: string | undefined;
+}
+
+export type Decision = Kept | Dropped;
+
+const drop = (reason: DropReason, extra: Partial<Dropped> = {}): Dropped => ({
+  kept: false,
+  reason,
+  boundUser: undefined,
+  key: undefined,
+  locker: undefined,
+  ...extra,
+});
+
+/** From record to entity or to a reason for refusal: keep, scope, match, opt-in, map. */
+export function gate(plan: StreamPlan, rules: Rules, record: SourceRecord): Decision {
+  if (!plan.featureOn) return drop('feature-off');
+  try {
+    return judge(plan, rules, record);
+  } catch (error) {
+    if (!(error instanceof InvalidValue)) throw error;
+    return invalid(plan, rules, record);
+  }
+}
+
+// A value that cannot be read must not remove the row it belongs to, so the key is still looked at.
+function invalid(plan: StreamPlan, rules: Rules, record: SourceRecord): Dropped {
+  try {
+    const key = textOf(record, plan.key);
+    if (key === null) return drop('invalid');
+    if (plan.declaration.person === 'none') return drop('invalid', { key });
+    const bound = plan.stream === 'users' ? rules.bound(keyDigestOf(plan, rules, key)) : undefined;
+    return drop('invalid', { boundUser: bound?.user, key: plan.stream === 'users' ? undefined : key });
+  } catch {
+    return drop('invalid');
+  }
+}
+
+function judge(plan: StreamPlan, rules: Rules, record: SourceRecord): Decision {
+  const key = textOf(record, plan.key);
+  if (key === null || key.length > 1024) return drop('invalid');
+  if (plan.declaration.person === 'none') {
+    if (!plan.inScope(record)) return drop('out-of-scope');
+    return { kept: true, key, person: undefined, fields: mapFields(plan, record), matches: [] };
+  }
+  return plan.stream === 'users' ? judgeUser(plan, rules, record, key) : judgeOwned(plan, rules, record, key);
+}
+
+function judgeUser(plan: StreamPlan, rules: Rules, record: SourceRecord, key: string): Decision {
+  const keyDigest = keyDigestOf(plan, rules, key);
+  const bound = rules.bound(keyDigest);
+  if (!plan.inScope(record)) return drop('out-of-scope', { boundUser: bound?.user });
+  let user = bound?.user;
+  // Someone who left and logged on anew is a new user; the record follows the person who is here now.
+  if (!bound || bound.left) {
+    const found = findPerson(plan, rules, record, bound ? undefined : { value: key, digest: keyDigest });
+    if (found.size > 1) return drop('ambiguous', { boundUser: bound?.user });
+    const [matched] = found;
+    if (!matched && !bound) return drop('not-a-user');
+    if (matched && matched !== bound?.user) {
+      if (rules.hasBinding(matched)) return drop('ambiguous', { boundUser: bound?.user });
+      user = matched;
+    }
+  }
+  return {
+    kept: true,
+    key,
+    person: { user: user!, keyDigest, newBinding: user !== bound?.user },
+    fields: mapFields(plan, record),
+    matches: matchValues(plan, record),
+  };
+}
+
+/** A thing that belongs to a person: it is kept for users, and for strangers nothing is. */
+function judgeOwned(plan: StreamPlan, rules: Rules, record: SourceRecord, key: string): Decision {
+  if (!plan.inScope(record)) return drop('out-of-scope', { key });
+  const found = findPerson(plan, rules, record, undefined);
+  const lockerField = plan.keep.find((field) => field.ours === 'locker');
+  const locker = lockerField ? (textOf(record, lockerField.theirs) ?? undefined) : undefined;
+  const named = plan.match.some((one) => textOf(record, one.theirs) !== null);
+  if (found.size > 1) return drop('ambiguous', { locker });
+  const [user] = found;
+  if (lockerField && !locker) return drop('invalid', { key });
+  if (!user) return drop('not-a-user', named ? { locker } : {});
+  return {
+    kept: true,
+    key,
+    person: { user, keyDigest: '', newBinding: false },
+    fields: mapFields(plan, record),
+    matches: [],
+  };
+}
+
+function findPerson(
+  plan: StreamPlan,
+  rules: Rules,
+  record: SourceRecord,
+  ownKey: { readonly value: string; readonly digest: string } | undefined,
+): Set<string> {
+  const found = new Set<string>();
+  for (const { kind, theirs } of plan.match) {
+    for (const value of valuesOf(record, theirs)) {
+      const normal = normaliseMatch(plan, kind, value);
+      if (normal === undefined) continue;
+      // A directory's own key is digested as a directory-id already: that digest is reused.
+      const digest =
+        ownKey && kind === 'directory-id' && value === ownKey.value ? ownKey.digest : rules.digest(kind, normal);
+      for (const user of rules.matching(kind, digest)) found.add(user);
+    }
+  }
+  return found;
+}
+
+/** Values by which other connections and log-ons may recognise the user, less e-mail: that one is derived. */
+function matchValues(plan: StreamPlan, record: SourceRecord): MatchValue[] {
+  const matches: MatchValue[] = [];
+  for (const { kind, theirs } of plan.match) {
+    if (kind === 'email') continue;
+    for (const value of valuesOf(record, theirs)) {
+      const normal = normaliseMatch(plan, kind, value);
+      if (normal !== undefined) matches.push({ kind, value: normal });
+    }
+  }
+  return matches.sort((a, b) => (a.kind + a.value < b.kind + b.value ? -1 : 1));
+}
+
+function normaliseMatch(plan: StreamPlan, kind: MatchKind, value: string): string | undefined {
+  if (kind === 'email' || kind === 'upn') return normaliseEmail(value);
+  if (kind === 'directory-id') return `${plan.directory}:${value.toLowerCase()}`;
+  return value.length <= 256 ? value : undefined;
+}
+
+const keyDigestOf = (plan: StreamPlan, rules: Rules, key: string) =>
+  rules.digest('directory-id', `${plan.directory}:${key.toLowerCase()}`);
+
+function mapFields(plan: StreamPlan, record: SourceRecord): Record<string, KeptValue> {
+  const fields: Record<string, KeptValue> = {};
+  for (const field of plan.keep) fields[field.ours] = mapValue(field.declaration, valueOf(record, field.theirs));
+  return fields;
+}
+
+/** The first of their fields that has a value. Own properties only: a record may be hostile. */
+function valueOf(record: SourceRecord, theirs: readonly string[]): SourceValue | undefined {
+  for (const name of theirs) {
+    if (!Object.hasOwn(record, name)) continue;
+    const value = record[name];
+    if (value !== undefined && value !== null && value !== '') return value;
+  }
+  return undefined;
+}
+
+const textOf = (record: SourceRecord, theirs: readonly string[]) => firstText(valueOf(record, theirs));
+const valuesOf = (record: SourceRecord, theirs: readonly string[]) => allTexts(valueOf(record, theirs));
+
+/**
+ * Counts what arrived though nobody asked: by name where the vendor documents the name, else as `other`, because a
+ * name can be a person's too.
+ */
+export function countUndeclared(plan: StreamPlan, record: SourceRecord, counts: Map<string, number>): void {
+  for (const name of Object.keys(record)) {
+    if (plan.declared.has(name)) continue;
+    const counted = plan.knownFields.has(name) ? name : 'other';
+    counts.set(counted, (counts.get(counted) ?? 0) + 1);
+  }
+}

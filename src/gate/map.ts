@@ -1,0 +1,66 @@
+import type { SourceValue } from '../contract/record.ts';
+import type { FieldDeclaration } from '../model/model.ts';
+import { normaliseEmail, normalisePhone } from '../users/normalise.ts';
+
+/** Thrown inside the gate for a value that no honest source sends; its record is `invalid`. Carries nothing. */
+export class InvalidValue extends Error {}
+
+export type KeptValue = string | boolean | null;
+
+/** Of several values the first in code point order: servers answer in any order, and we must not flap. */
+export function firstText(value: SourceValue | undefined): string | null {
+  const texts = allTexts(value);
+  if (texts.length === 0) return null;
+  if (texts.length === 1) return texts[0]!;
+  return texts.reduce((least, text) => (text < least ? text : least));
+}
+
+/** Every value as trimmed, NFC text. NUL and lone surrogates cannot be stored and are nobody's name. */
+export function allTexts(value: SourceValue | undefined): string[] {
+  if (value === null || value === undefined) return [];
+  if (typeof value === 'string') return cleaned(value);
+  if (Array.isArray(value)) return value.flatMap((one) => (one === null ? [] : cleaned(String(one))));
+  return cleaned(String(value));
+}
+
+const LONGEST_RAW = 65_536;
+
+function cleaned(text: string): string[] {
+  if (text.length > LONGEST_RAW || text.includes('\0') || !text.isWellFormed()) throw new InvalidValue();
+  const trimmed = text.trim();
+  return trimmed === '' ? [] : [trimmed.normalize('NFC')];
+}
+
+const TRUE = new Set(['true', 'yes', 'y', '1', 'on', 'x']);
+
+/** One kept value by its declared type: a closed list of small transforms, none of which evaluates anything. */
+export function mapValue(declaration: FieldDeclaration, value: SourceValue | undefined): KeptValue {
+  const text = firstText(value);
+  if (text !== null && text.length > declaration.maxLength) throw new InvalidValue();
+  switch (declaration.type) {
+    case 'text':
+      return text;
+    case 'email':
+      return text === null ? null : (normaliseEmail(text) ?? null);
+    case 'phone':
+      return text === null ? null : (normalisePhone(text) ?? null);
+    case 'instant':
+      return text === null ? null : instant(text);
+    case 'flag':
+      return text === null ? null : TRUE.has(text.toLowerCase());
+    case 'choice': {
+      const folded = text?.toLowerCase();
+      if (folded !== undefined && declaration.choices?.includes(folded)) return folded;
+      return declaration.otherwise ?? null;
+    }
+  }
+}
+
+// A date without a time is the start of that day in UTC; a time without a zone is nobody's instant.
+const INSTANT = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2}))?$/;
+
+function instant(text: string): string | null {
+  if (!INSTANT.test(text)) return null;
+  const at = new Date(text);
+  return Number.isNaN(at.getTime()) ? null : at.toISOString();
+}

@@ -1,0 +1,103 @@
+import type { Connector, ConnectorStream, Theirs } from '../contract/connector.ts';
+import { streamOf } from '../contract/connector.ts';
+import type { SourceRecord } from '../contract/record.ts';
+import { type Scope, scopeFields } from '../contract/scope.ts';
+import type { Feature } from '../model/features.ts';
+import {
+  type FieldDeclaration,
+  type MatchKind,
+  type StreamDeclaration,
+  type StreamName,
+  streams,
+} from '../model/model.ts';
+import { compileScope, type ScopeTest } from './scope.ts';
+
+export interface KeptField {
+  readonly ours: string;
+  readonly theirs: readonly string[];
+  readonly declaration: FieldDeclaration;
+}
+
+/** How one stream of one connection is judged, compiled once per run. */
+export interface StreamPlan {
+  readonly stream: StreamName;
+  readonly declaration: StreamDeclaration;
+  readonly key: readonly string[];
+  readonly match: readonly { readonly kind: MatchKind; readonly theirs: readonly string[] }[];
+  /** Kept fields whose feature is on, and those whose feature is off (known, and dropped). */
+  readonly keep: readonly KeptField[];
+  readonly off: readonly KeptField[];
+  readonly inScope: ScopeTest;
+  /** All that may be asked of the source and looked at here. */
+  readonly asked: readonly string[];
+  readonly declared: ReadonlySet<string>;
+  /** Undeclared names that the vendor documents, and that may therefore be counted by name. */
+  readonly knownFields: ReadonlySet<string>;
+  /** DIRECTORY of this connection's directory-ids. */
+  readonly directory: string;
+  /** Whether the stream's own feature is on. */
+  readonly featureOn: boolean;
+}
+
+export interface PlanInput {
+  readonly connector: Connector;
+  readonly stream: StreamName;
+  readonly directory: string;
+  readonly scope?: Scope | undefined;
+  readonly fields?: Readonly<Record<string, string>> | undefined;
+  readonly features: ReadonlySet<Feature>;
+}
+
+const listed = (theirs: Theirs): readonly string[] => (typeof theirs === 'string' ? [theirs] : theirs);
+
+export function planStream(input: PlanInput): StreamPlan {
+  const stream = streamOf(input.connector, input.stream);
+  if (!stream) throw new Error(`Connector ${input.connector.name} has no stream ${input.stream}.`);
+  const declaration: StreamDeclaration = streams[input.stream];
+  const kept = keptFields(stream, declaration, input.fields ?? {});
+  const isOn = (field: KeptField) => !field.declaration.feature || input.features.has(field.declaration.feature);
+  const keep = kept.filter(isOn);
+  const key = listed(stream.key);
+  const match = Object.entries(stream.match ?? {}).map(([kind, theirs]) => ({
+    kind: kind as MatchKind,
+    theirs: listed(theirs as Theirs),
+  }));
+  const asked = new Set([
+    ...key,
+    ...match.flatMap((one) => one.theirs),
+    ...Object.keys(stream.decide ?? {}),
+    ...scopeFields(input.scope),
+    ...keep.flatMap((one) => one.theirs),
+  ]);
+  return {
+    stream: input.stream,
+    declaration,
+    key,
+    match,
+    keep,
+    off: kept.filter((field) => !isOn(field)),
+    inScope: scopeTest(stream, compileScope(input.scope)),
+    asked: [...asked],
+    declared: asked,
+    knownFields: new Set([...(input.connector.knownFields ?? []), ...kept.flatMap((one) => one.theirs)]),
+    directory: input.directory,
+    featureOn: !declaration.feature || input.features.has(declaration.feature),
+  };
+}
+
+function scopeTest(stream: ConnectorStream, tenants: ScopeTest): ScopeTest {
+  const own = stream.inScope;
+  return own ? (record: SourceRecord) => own(record) && tenants(record) : tenants;
+}
+
+function keptFields(
+  stream: ConnectorStream,
+  declaration: StreamDeclaration,
+  overrides: Readonly<Record<string, string>>,
+): KeptField[] {
+  const mapping: Record<string, Theirs> = { ...(stream.keep as Record<string, Theirs>), ...overrides };
+  return Object.entries(mapping).flatMap(([ours, theirs]) => {
+    const field = declaration.fields[ours];
+    return field ? [{ ours, theirs: listed(theirs), declaration: field }] : [];
+  });
+}
