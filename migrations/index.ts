@@ -1,0 +1,10 @@
+import { ground } from './0001-ground.ts';
+
+/** A forward step. Its first line says whether it locks or breaks; every column says what it is for. */
+export interface Migration {
+  readonly name: string;
+  readonly sql: string;
+}
+
+/** In order; an applied one is never edited, only followed by another. */
+export const migrations: readonly Migration[] = [ground];

@@ -1,0 +1,208 @@
+import { Refused } from '../base/errors.ts';
+import { newId } from '../base/uuid.ts';
+import type { Feature } from '../model/features.ts';
+import { userFieldNames, userFields } from '../model/model.ts';
+import { inTenant, type TenantContext } from './context.ts';
+import type { Tx } from './database.ts';
+import { announce, type FeedEntry } from './feed.ts';
+import { removeAssignments, removeLockers } from './lockers.ts';
+import { loadPeople, savePeople } from './people.ts';
+import { lockRules, rulesChanged } from './rules.ts';
+import { sql } from './sql.ts';
+import type {
+  ApplyOptions,
+  ConfigurationStore,
+  ConnectionConfiguration,
+  Consequences,
+  LiveConfiguration,
+  TenantConfiguration,
+} from './types.ts';
+
+const PEOPLE_AT_ONCE = 500;
+
+/** Whether the connection would read something else, or from somewhere else, than before: then it waits for `resume`. */
+export function materiallyChanged(before: ConnectionConfiguration, after: ConnectionConfiguration, secrets: ReadonlySet<string>): boolean {
+  const essence = ({ connector, settings, streams }: ConnectionConfiguration) => {
+    const open = Object.entries(settings).filter(([name]) => !secrets.has(name));
+    return JSON.stringify([connector, open.sort(([a], [b]) => (a < b ? -1 : 1)), streams]);
+  };
+  return essence(before) !== essence(after);
+}
+
+export function configurationStore(
+  context: TenantContext,
+  secretSettings: (connector: string) => ReadonlySet<string>,
+): ConfigurationStore & { current(tx: Tx): Promise<LiveConfiguration | undefined> } {
+  const { tenantId, keys } = context;
+
+  async function current(tx: Tx): Promise<LiveConfiguration | undefined> {
+    const [row] = await tx.rows<{ version: number; document: Buffer }>(sql`
+      SELECT version, document FROM sluice.configuration WHERE tenant_id = ${tenantId}`);
+    if (!row) return undefined;
+    const configuration = JSON.parse(keys.open('configuration', 'document', tenantId, row.document)) as TenantConfiguration;
+    return { configuration, version: row.version };
+  }
+
+  return {
+    current,
+    read: () => inTenant(context, current),
+    consequences: (next) => inTenant(context, async (tx) => consequences(tx, context, (await current(tx))?.configuration, next)),
+
+    write: (next, options: ApplyOptions) =>
+      inTenant(context, async (tx) => {
+        await lockRules(tx, tenantId, 'alone');
+        const live = await current(tx);
+        if ((live?.version ?? null) !== options.expected) {
+          throw new Refused('conflict', 'The configuration was changed by somebody else meanwhile; look at it with `sluice config` and apply again.');
+        }
+        const version = (live?.version ?? 0) + 1;
+        const document = keys.seal('configuration', 'document', tenantId, JSON.stringify(next));
+        await tx.run(sql`
+          INSERT INTO sluice.configuration (tenant_id, version, document) VALUES (${tenantId}, ${version}, ${document})
+          ON CONFLICT (tenant_id) DO UPDATE SET version = excluded.version, document = excluded.document`);
+        const featuresMoved = await writeFeatures(tx, context, live?.configuration.features ?? [], next.features);
+        await writeConnections(tx, context, live?.configuration, next, options, secretSettings, featuresMoved);
+        await rulesChanged(tx, tenantId);
+        return { version };
+      }),
+  };
+}
+
+async function writeFeatures(tx: Tx, context: TenantContext, before: readonly Feature[], after: readonly Feature[]): Promise<boolean> {
+  const { tenantId } = context;
+  const off = before.filter((feature) => !after.includes(feature));
+  const on = after.filter((feature) => !before.includes(feature));
+  await tx.run(sql`DELETE FROM sluice.feature WHERE tenant_id = ${tenantId} AND name = ANY(${off}::text[])`);
+  await tx.run(sql`
+    INSERT INTO sluice.feature (tenant_id, name) SELECT ${tenantId}, * FROM unnest(${on}::text[])`);
+  for (const feature of off) await eraseFeature(tx, context, feature);
+  return on.length > 0;
+}
+
+/** What only this feature needed goes now, in the transaction that switches it off. */
+async function eraseFeature(tx: Tx, context: TenantContext, feature: Feature): Promise<void> {
+  const { tenantId } = context;
+  const optIns = await tx.rows<{ user_id: string }>(sql`
+    DELETE FROM sluice.opt_in WHERE tenant_id = ${tenantId} AND feature = ${feature} RETURNING user_id`);
+  const versions = await announce(tx, context, optIns.map(({ user_id }): FeedEntry => ({ kind: 'user', id: user_id })));
+  await tx.run(sql`
+    UPDATE sluice.users u SET version = new.version
+      FROM unnest(${optIns.map((row) => row.user_id)}::uuid[], ${versions}::bigint[]) AS new (id, version)
+     WHERE u.tenant_id = ${tenantId} AND u.id = new.id`);
+  if (feature === 'lockers') await eraseLockers(tx, context, null, 'feature-off');
+  const fields = userFieldNames.filter((name) => 'feature' in userFields[name] && userFields[name].feature === feature);
+  if (fields.length > 0) {
+    await eachPerson(tx, context, null, (person) => {
+      for (const [supplier, said] of person.contributions) {
+        if (!fields.some((name) => name in said.fields)) continue;
+        const kept = Object.fromEntries(Object.entries(said.fields).filter(([name]) => !fields.includes(name as never)));
+        person.contributions.set(supplier, { ...said, fields: kept });
+        person.touched.add(supplier);
+      }
+    });
+  }
+}
+
+async function eraseLockers(tx: Tx, context: TenantContext, connection: string | null, reason: 'feature-off' | 'source-removed') {
+  const { tenantId } = context;
+  const assignments = await tx.rows<{ row_id: string }>(sql`
+    SELECT row_id FROM sluice.locker_assignment
+     WHERE tenant_id = ${tenantId} AND (${connection}::uuid IS NULL OR connection_id = ${connection}::uuid)`);
+  await removeAssignments(tx, context, assignments.map((row) => row.row_id));
+  const lockers = await tx.rows<{ id: string }>(sql`
+    SELECT id FROM sluice.locker
+     WHERE tenant_id = ${tenantId} AND (${connection}::uuid IS NULL OR connection_id = ${connection}::uuid)`);
+  await removeLockers(tx, context, lockers.map((row) => row.id), reason);
+}
+
+type LoadedPerson = Awaited<ReturnType<typeof loadPeople>> extends Map<string, infer P> ? P : never;
+
+async function eachPerson(tx: Tx, context: TenantContext, supplier: string | null, change: (person: LoadedPerson) => void): Promise<void> {
+  const rows = await tx.rows<{ user_id: string }>(sql`
+    SELECT DISTINCT user_id FROM sluice.contribution
+     WHERE tenant_id = ${context.tenantId} AND (${supplier}::uuid IS NULL OR supplier = ${supplier}::uuid) ORDER BY user_id`);
+  for (let at = 0; at < rows.length; at += PEOPLE_AT_ONCE) {
+    const people = await loadPeople(tx, context, rows.slice(at, at + PEOPLE_AT_ONCE).map((row) => row.user_id));
+    for (const person of people.values()) change(person);
+    await savePeople(tx, context, people.values());
+  }
+}
+
+async function writeConnections(
+  tx: Tx,
+  context: TenantContext,
+  before: TenantConfiguration | undefined,
+  after: TenantConfiguration,
+  options: ApplyOptions,
+  secretSettings: (connector: string) => ReadonlySet<string>,
+  featuresMoved: boolean,
+): Promise<void> {
+  const { tenantId, clock } = context;
+  const live = await tx.rows<{ id: string; name: string }>(sql`
+    SELECT id, name FROM registry.connection WHERE tenant_id = ${tenantId} ORDER BY id FOR UPDATE`);
+  const idOf = new Map(live.map(({ id, name }) => [name, id]));
+  const kept = new Set(after.connections.map((connection) => idOf.get(connection.was ?? '') ?? idOf.get(connection.name)));
+  for (const { id } of live) if (!kept.has(id)) await removeConnection(tx, context, id);
+  for (const connection of after.connections) {
+    const id = idOf.get(connection.was ?? '') ?? idOf.get(connection.name);
+    const old = before?.connections.find(({ name }) => name === connection.name || name === connection.was);
+    const material = !id || !old || materiallyChanged(old, connection, secretSettings(connection.connector));
+    const rank = after.users.sources.indexOf(connection.name);
+    const pause = connection.paused || (material && !options.resume);
+    const resume = options.resume && !connection.paused;
+    const moved = !old || old.schedule !== connection.schedule || before?.time_zone !== after.time_zone;
+    await tx.run(sql`
+      INSERT INTO registry.connection (tenant_id, id, name, connector, paused, source_rank, schedule, full_schedule, time_zone, next_due_at)
+      VALUES (${tenantId}, ${id ?? newId()}, ${connection.name}, ${connection.connector}, ${pause}, ${rank < 0 ? null : rank},
+              ${connection.schedule ?? null}, ${connection.full ?? null}, ${after.time_zone},
+              CASE WHEN ${!pause && connection.schedule !== undefined} THEN ${clock.now()}::timestamptz END)
+      ON CONFLICT (tenant_id, id) DO UPDATE
+         SET name = excluded.name, connector = excluded.connector, source_rank = excluded.source_rank,
+             schedule = excluded.schedule, full_schedule = excluded.full_schedule, time_zone = excluded.time_zone,
+             paused = CASE WHEN ${pause} THEN true WHEN ${resume} THEN false ELSE connection.paused END,
+             next_due_at = CASE WHEN ${pause} OR excluded.schedule IS NULL THEN NULL
+                                WHEN ${resume || moved || featuresMoved} THEN ${clock.now()}::timestamptz
+                                ELSE connection.next_due_at END,
+             next_full_at = CASE WHEN ${moved || old?.full !== connection.full} THEN NULL ELSE connection.next_full_at END,
+             full_wanted = connection.full_wanted OR ${material || featuresMoved}`);
+  }
+}
+
+/** A person ordered it, so nobody leaves by it: users stay, known by what is left of them. */
+async function removeConnection(tx: Tx, context: TenantContext, id: string): Promise<void> {
+  const { tenantId } = context;
+  await eraseLockers(tx, context, id, 'source-removed');
+  await tx.run(sql`DELETE FROM sluice.binding WHERE tenant_id = ${tenantId} AND connection_id = ${id}`);
+  await eachPerson(tx, context, id, (person) => person.unsay(id));
+  await tx.run(sql`DELETE FROM registry.connection WHERE tenant_id = ${tenantId} AND id = ${id}`);
+}
+
+async function consequences(
+  tx: Tx,
+  { tenantId }: TenantContext,
+  before: TenantConfiguration | undefined,
+  after: TenantConfiguration,
+): Promise<Consequences> {
+  const staying = new Set(after.connections.flatMap(({ name, was }) => [name, was]));
+  const going = (before?.connections ?? []).map(({ name }) => name).filter((name) => !staying.has(name));
+  const rows = await tx.rows<{ name: string; contributions: number; lockers: number; assignments: number }>(sql`
+    SELECT c.name,
+           (SELECT count(*)::int FROM sluice.contribution x WHERE x.tenant_id = ${tenantId} AND x.supplier = c.id) AS contributions,
+           (SELECT count(*)::int FROM sluice.locker x WHERE x.tenant_id = ${tenantId} AND x.connection_id = c.id) AS lockers,
+           (SELECT count(*)::int FROM sluice.locker_assignment x WHERE x.tenant_id = ${tenantId} AND x.connection_id = c.id) AS assignments
+      FROM registry.connection c WHERE c.tenant_id = ${tenantId} AND c.name = ANY(${going}::text[])`);
+  const off = (before?.features ?? []).filter((feature) => !after.features.includes(feature));
+  const features: Partial<Record<Feature, number>> = {};
+  for (const feature of off) {
+    const [row] = await tx.rows<{ n: number }>(
+      feature === 'lockers'
+        ? sql`SELECT count(*)::int AS n FROM sluice.locker WHERE tenant_id = ${tenantId}`
+        : feature === 'people-directory'
+          ? sql`SELECT count(DISTINCT user_id)::int AS n FROM sluice.contribution WHERE tenant_id = ${tenantId} AND supplier > '00000000-0000-0000-0000-0000000000ff'`
+          : sql`SELECT count(*)::int AS n FROM sluice.opt_in WHERE tenant_id = ${tenantId} AND feature = ${feature}`,
+    );
+    features[feature] = row!.n;
+  }
+  return { connections: Object.fromEntries(rows.map(({ name, ...counts }) => [name, counts])), features };
+}
+

@@ -1,0 +1,37 @@
+import type { RemovalReason } from '../model/model.ts';
+import type { TenantContext } from './context.ts';
+import type { Tx } from './database.ts';
+import { announce, type FeedEntry } from './feed.ts';
+import { releaseLockersOf, setLockerVersions } from './lockers.ts';
+import { sql } from './sql.ts';
+
+/**
+ * Takes users away for good, key first: from then on every copy of their values anywhere is unreadable.
+ * @returns how many there were
+ */
+export async function eraseUsers(
+  tx: Tx,
+  context: TenantContext,
+  ids: readonly string[],
+  reason: RemovalReason,
+): Promise<number> {
+  const { tenantId } = context;
+  const there = await tx.rows<{ id: string }>(sql`
+    SELECT id FROM sluice.users WHERE tenant_id = ${tenantId} AND id = ANY(${ids}::uuid[]) ORDER BY id FOR UPDATE`);
+  const users = there.map(({ id }) => id);
+  if (users.length === 0) return 0;
+  await tx.run(sql`DELETE FROM sluice.user_key WHERE tenant_id = ${tenantId} AND user_id = ANY(${users}::uuid[])`);
+  // An assigned locker stays occupied: somebody's things are in it.
+  const lockers = await releaseLockersOf(tx, context, users);
+  await tx.run(sql`DELETE FROM sluice.held WHERE tenant_id = ${tenantId} AND row_id = ANY(${users}::uuid[])`);
+  // Stored answers to POSTs may quote the user; which ones is not known, and every POST bears repetition.
+  await tx.run(sql`DELETE FROM sluice.idempotency WHERE tenant_id = ${tenantId}`);
+  // Contributions, bindings, match values and opt-ins go with the row.
+  await tx.run(sql`DELETE FROM sluice.users WHERE tenant_id = ${tenantId} AND id = ANY(${users}::uuid[])`);
+  const numbers = await announce(tx, context, [
+    ...users.map((id): FeedEntry => ({ kind: 'user', id, removed: reason })),
+    ...lockers.map((id): FeedEntry => ({ kind: 'locker', id })),
+  ]);
+  await setLockerVersions(tx, context, lockers, numbers.slice(users.length));
+  return users.length;
+}

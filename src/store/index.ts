@@ -1,0 +1,158 @@
+import { type Clock, systemClock } from '../base/clock.ts';
+import { Refused } from '../base/errors.ts';
+import { type MasterKey, TenantKeys } from '../crypto/keys.ts';
+import type { Kept } from '../gate/gate.ts';
+import { type KeyVerification, keyStore, parseKey } from './api-keys.ts';
+import { changeStore } from './changes.ts';
+import { configurationStore } from './configuration.ts';
+import { connectionStore } from './connections.ts';
+import { inTenant, type TenantContext } from './context.ts';
+import { Database } from './database.ts';
+import { idempotencyStore } from './idempotency.ts';
+import { acquireLease, endRun, holdLease, type Lease, type RunEnd, yieldLease } from './lease.ts';
+import { lockerStore } from './lockers.ts';
+import { applyLookup, peopleSought } from './lookup.ts';
+import { applyPage, beginPass, type PageInput, type PageOutcome, type Pass } from './pass.ts';
+import { openRegistry, type Registry } from './registry.ts';
+import { lockRules, RulesInMemory } from './rules.ts';
+import { type RunDecisions, runStore } from './runs.ts';
+import { sql } from './sql.ts';
+import type { TenantStore, VerifiedKey } from './types.ts';
+import { upkeep } from './upkeep.ts';
+import { userStore } from './users.ts';
+
+export { cursorSeq } from './changes.ts';
+export { LostLease, type Lease } from './lease.ts';
+export type { JudgedPage, Pass } from './pass.ts';
+export { migrate, planMigrations } from './migrate.ts';
+export type { DueConnection, Registry } from './registry.ts';
+export type { RulesInMemory } from './rules.ts';
+export * from './types.ts';
+
+/** What runs need of one tenant's store beyond what the API does. */
+export interface HubTenantStore extends TenantStore {
+  readonly runs: TenantStore['runs'] & RunDecisions;
+  readonly keys: TenantStore['keys'] & KeyVerification;
+  acquire(connectionId: string, wanted: { trigger: string; run?: string }): Promise<Lease>;
+  /** @throws LostLease */
+  hold(lease: Lease): Promise<{ cancelled: boolean }>;
+  end(lease: Lease, end: RunEnd): Promise<{ was: string; now: string }>;
+  yieldLease(lease: Lease): Promise<void>;
+  beginPass(lease: Lease, wanted: Parameters<typeof beginPass>[2]): Promise<Pass>;
+  applyPage(pass: Pass, rules: RulesInMemory, page: PageInput): Promise<PageOutcome>;
+  /** An empty memory: loaded with the first page. */
+  rules(connectionId: string): RulesInMemory;
+  /** A memory loaded now, for a preview: nothing is written by it. */
+  loadedRules(connectionId: string): Promise<RulesInMemory>;
+  peopleSought(users: readonly string[], directory: string): ReturnType<typeof peopleSought>;
+  applyLookup(
+    connectionId: string,
+    readAt: Date,
+    judge: (rules: RulesInMemory) => readonly Kept[],
+  ): Promise<number>;
+  /** Whether the next run must be full; `wanted` sets it, `undefined` asks and `false` clears it. */
+  fullWanted(connectionId: string, wanted?: boolean): Promise<boolean>;
+  upkeep(graceMs: number): Promise<{ leavers: number }>;
+}
+
+export interface Store {
+  readonly registry: Registry;
+  /** @throws Refused `not-found` */
+  tenant(id: string): Promise<HubTenantStore>;
+  tenantByName(name: string): Promise<HubTenantStore>;
+  /** The key as presented by a caller; `undefined` for anything that opens nothing. */
+  authenticate(token: string): Promise<VerifiedKey | undefined>;
+  close(): Promise<void>;
+}
+
+export interface StoreOptions {
+  readonly url: string;
+  readonly master: MasterKey;
+  readonly applicationName: string;
+  readonly clock?: Clock;
+  readonly poolSize?: number;
+  /** Names of a connector's secret settings: changing only those is not a material change. */
+  readonly secretSettings: (connector: string) => ReadonlySet<string>;
+}
+
+/** Opens a store over a migrated database. */
+export function openStore(options: StoreOptions): Store {
+  const clock = options.clock ?? systemClock;
+  const db = new Database(options);
+  const registry = openRegistry(db, options.master);
+  const opened = new Map<string, HubTenantStore>();
+
+  async function open(id: string): Promise<HubTenantStore> {
+    const there = opened.get(id);
+    if (there) return there;
+    const [row] = await db.tenant(id, (tx) =>
+      tx.rows<{ name: string; data_key: Buffer; digest_key: Buffer }>(sql`
+        SELECT t.name, k.data_key, k.digest_key FROM registry.tenant t
+          JOIN sluice.tenant_key k ON k.tenant_id = t.id WHERE t.id = ${id}`),
+    );
+    if (!row) throw new Refused('not-found', 'There is no such tenant.');
+    const keys = new TenantKeys(options.master, id, { dataKey: row.data_key, digestKey: row.digest_key });
+    const tenant = tenantStore({ db, clock, tenant: row.name, tenantId: id, keys }, options.secretSettings);
+    opened.set(id, tenant);
+    return tenant;
+  }
+
+  return {
+    registry,
+    tenant: open,
+    async tenantByName(name) {
+      const found = await registry.byName(name);
+      if (!found) throw new Refused('not-found', `There is no tenant ${/^[a-z0-9-]{1,40}$/.test(name) ? name : 'of that name'} on this hub; \`sluice apply FILE\` makes one.`);
+      return open(found.id);
+    },
+    async authenticate(token) {
+      const presented = parseKey(token);
+      const found = presented && (await registry.byName(presented.tenant));
+      if (!presented || !found) return undefined;
+      const key = await (await open(found.id)).keys.verify(presented);
+      return key && { tenantId: found.id, tenant: found.name, key };
+    },
+    close: () => db.close(),
+  };
+}
+
+function tenantStore(context: TenantContext, secretSettings: StoreOptions['secretSettings']): HubTenantStore {
+  const { tenant, tenantId } = context;
+  const configuration = configurationStore(context, secretSettings);
+  const domains = async () => (await configuration.read())?.configuration.users.domains ?? [];
+  return {
+    tenant,
+    tenantId,
+    users: userStore(context, domains),
+    configuration,
+    changes: changeStore(context),
+    lockers: lockerStore(context),
+    connections: connectionStore(context),
+    runs: runStore(context),
+    keys: keyStore(context),
+    idempotency: idempotencyStore(context),
+    acquire: (connectionId, wanted) => acquireLease(context, connectionId, wanted),
+    hold: (lease) => inTenant(context, (tx) => holdLease(tx, tenantId, lease)),
+    end: (lease, end) => endRun(context, lease, end),
+    yieldLease: (lease) => yieldLease(context, lease),
+    beginPass: (lease, wanted) => beginPass(context, lease, wanted),
+    applyPage: (pass, rules, page) => applyPage(context, pass, rules, page),
+    rules: (connectionId) => new RulesInMemory(context, connectionId),
+    async loadedRules(connectionId) {
+      const rules = new RulesInMemory(context, connectionId);
+      await inTenant(context, async (tx) => rules.load(tx, await lockRules(tx, tenantId, 'shared')));
+      return rules;
+    },
+    peopleSought: (users, directory) => peopleSought(context, users, directory),
+    applyLookup: (connectionId, readAt, judge) =>
+      applyLookup(context, connectionId, new RulesInMemory(context, connectionId), readAt, judge),
+    fullWanted: (connectionId, wanted) =>
+      inTenant(context, async (tx) => {
+        const [row] = await tx.rows<{ full: boolean }>(sql`
+          UPDATE registry.connection SET full_wanted = coalesce(${wanted ?? null}::boolean, full_wanted)
+           WHERE tenant_id = ${tenantId} AND id = ${connectionId} RETURNING full_wanted AS full`);
+        return row?.full ?? false;
+      }),
+    upkeep: (graceMs) => upkeep(context, graceMs),
+  };
+}

@@ -1,0 +1,156 @@
+import { Refused } from '../base/errors.ts';
+import { newId } from '../base/uuid.ts';
+import type { StreamName } from '../model/model.ts';
+import type { RunStatus, StreamReceipt } from '../model/receipt.ts';
+import { inTenant, type TenantContext } from './context.ts';
+import type { Tx } from './database.ts';
+import { sql } from './sql.ts';
+
+/** How long a run may be silent before another may take over; database clock. */
+const LEASE_SECONDS = 60;
+
+/** One run's right to write for its connection: whoever holds an older epoch writes nothing more. */
+export interface Lease {
+  readonly connectionId: string;
+  readonly connection: string;
+  readonly epoch: number;
+  readonly run: string;
+  /** The run was begun by a process that is no more, and goes on here. */
+  readonly resumed: boolean;
+  readonly startedAt: Date;
+  readonly trigger: string;
+  readonly streams: Partial<Record<StreamName, StreamReceipt>>;
+  readonly requests: number;
+  readonly bytes: number;
+}
+
+/** The lease was taken over: this process must stop writing at once. */
+export class LostLease extends Error {}
+
+/** @throws Refused `already-running` (with the run's id in the sentence) or `not-found` */
+export async function acquireLease(
+  context: TenantContext,
+  connectionId: string,
+  wanted: { trigger: string; run?: string },
+): Promise<Lease> {
+  const { tenantId, clock } = context;
+  return inTenant(context, async (tx) => {
+    const [taken] = await tx.rows<{ epoch: number; name: string }>(sql`
+      UPDATE registry.connection
+         SET lease_epoch = lease_epoch + 1, lease_until = now() + make_interval(secs => ${LEASE_SECONDS})
+       WHERE tenant_id = ${tenantId} AND id = ${connectionId} AND (lease_until IS NULL OR lease_until < now())
+      RETURNING lease_epoch AS epoch, name`);
+    if (!taken) {
+      const [held] = await tx.rows<{ run: string }>(sql`
+        SELECT lease_run AS run FROM registry.connection WHERE tenant_id = ${tenantId} AND id = ${connectionId}`);
+      if (!held) throw new Refused('not-found', 'There is no such connection.');
+      throw new Refused('already-running', `This connection is being read already, by run ${held.run}; wait for it or cancel it.`);
+    }
+    const run = await runFor(tx, context, connectionId, wanted);
+    await tx.run(sql`
+      UPDATE registry.connection SET lease_run = ${run.id}
+       WHERE tenant_id = ${tenantId} AND id = ${connectionId}`);
+    return {
+      connectionId,
+      connection: taken.name,
+      epoch: taken.epoch,
+      run: run.id,
+      resumed: run.resumed,
+      startedAt: run.started_at ?? clock.now(),
+      trigger: run.trigger,
+      streams: run.streams,
+      requests: run.requests,
+      bytes: run.bytes,
+    };
+  });
+}
+
+interface RunRow {
+  id: string;
+  started_at: Date;
+  trigger: string;
+  streams: Partial<Record<StreamName, StreamReceipt>>;
+  requests: number;
+  bytes: number;
+}
+
+// A run that is still `running` though nobody holds its lease lost its process: it goes on here, under its own id.
+async function runFor(
+  tx: Tx,
+  { tenantId, clock }: TenantContext,
+  connectionId: string,
+  wanted: { trigger: string; run?: string },
+): Promise<RunRow & { resumed: boolean }> {
+  const [orphan] = await tx.rows<RunRow>(sql`
+    SELECT id, started_at, trigger, streams, requests, bytes FROM sluice.run
+     WHERE tenant_id = ${tenantId} AND connection_id = ${connectionId} AND status = 'running' ORDER BY id LIMIT 1`);
+  if (orphan) return { ...orphan, resumed: orphan.id !== wanted.run };
+  const fresh: RunRow = {
+    id: wanted.run ?? newId(),
+    started_at: clock.now(),
+    trigger: wanted.trigger,
+    streams: {},
+    requests: 0,
+    bytes: 0,
+  };
+  await tx.run(sql`
+    INSERT INTO sluice.run (tenant_id, id, connection_id, status, trigger, started_at)
+    VALUES (${tenantId}, ${fresh.id}, ${connectionId}, 'running', ${fresh.trigger}, ${fresh.started_at})`);
+  return { ...fresh, resumed: false };
+}
+
+/**
+ * The fence: first statement of every transaction of a run, and its heartbeat.
+ * @throws LostLease
+ */
+export async function holdLease(tx: Tx, tenantId: string, lease: Lease): Promise<{ cancelled: boolean }> {
+  const [row] = await tx.rows<{ cancelled: boolean }>(sql`
+    UPDATE registry.connection SET lease_until = now() + make_interval(secs => ${LEASE_SECONDS})
+     WHERE tenant_id = ${tenantId} AND id = ${lease.connectionId} AND lease_epoch = ${lease.epoch}
+    RETURNING cancel_run = ${lease.run} AS cancelled`);
+  if (!row) throw new LostLease('Another process took this run over.');
+  return { cancelled: row.cancelled === true };
+}
+
+export interface RunEnd {
+  readonly status: RunStatus;
+  readonly failure: string | null;
+  readonly streams: Partial<Record<StreamName, StreamReceipt>>;
+  readonly requests: number;
+  readonly bytes: number;
+}
+
+/** Ends the run and gives the lease back, with what the connection's health is from now on. */
+export async function endRun(context: TenantContext, lease: Lease, end: RunEnd): Promise<{ was: string; now: string }> {
+  const { tenantId, clock } = context;
+  return inTenant(context, async (tx) => {
+    await holdLease(tx, tenantId, lease);
+    await tx.run(sql`
+      UPDATE sluice.run
+         SET status = ${end.status}, finished_at = ${clock.now()}, failure = ${end.failure},
+             streams = ${JSON.stringify(end.streams)}::jsonb, requests = ${end.requests}, bytes = ${end.bytes}
+       WHERE tenant_id = ${tenantId} AND id = ${lease.run}`);
+    const [before] = await tx.rows<{ health: string }>(sql`
+      SELECT health FROM registry.connection WHERE tenant_id = ${tenantId} AND id = ${lease.connectionId}`);
+    const failed = end.status === 'failed';
+    const now = failed ? 'failing' : end.status === 'held' ? 'held' : end.status === 'succeeded' ? 'ok' : before!.health;
+    await tx.run(sql`
+      UPDATE registry.connection
+         SET health = ${now}, lease_until = NULL, cancel_run = NULL,
+             failing_since = CASE WHEN ${failed} THEN coalesce(failing_since, ${clock.now()}::timestamptz)
+                                  WHEN ${end.status === 'cancelled'} THEN failing_since END,
+             failures = CASE WHEN ${failed} THEN failures + 1 WHEN ${end.status === 'cancelled'} THEN failures ELSE 0 END,
+             failure = CASE WHEN ${end.status === 'cancelled'} THEN failure ELSE ${end.failure} END
+       WHERE tenant_id = ${tenantId} AND id = ${lease.connectionId}`);
+    return { was: before!.health, now };
+  });
+}
+
+/** Gives the lease back without ending the run: the next holder goes on with it (graceful stop). */
+export async function yieldLease(context: TenantContext, lease: Lease): Promise<void> {
+  await inTenant(context, (tx) =>
+    tx.run(sql`
+      UPDATE registry.connection SET lease_until = NULL
+       WHERE tenant_id = ${context.tenantId} AND id = ${lease.connectionId} AND lease_epoch = ${lease.epoch}`),
+  );
+}

@@ -1,0 +1,11 @@
+/** A statement with its values apart: nothing from a source, a tenant or a caller is ever part of the text. */
+export interface Sql {
+  readonly text: string;
+  readonly values: readonly unknown[];
+}
+
+/** `sql\`SELECT … WHERE id = ${id}\``: every interpolated value becomes a parameter. */
+export function sql(strings: TemplateStringsArray, ...values: readonly unknown[]): Sql {
+  // knex reads `?` as a place for a value; ours come from the template, so a literal one would be a mistake.
+  return { text: strings.join('?'), values: values.map((value) => (value === undefined ? null : value)) };
+}
