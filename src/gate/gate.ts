@@ -27,6 +27,8 @@ export interface Kept {
   readonly person: { readonly user: string; readonly keyDigest: string; readonly newBinding: boolean } | undefined;
   readonly fields: Readonly<Record<string, KeptValue>>;
   readonly matches: readonly MatchValue[];
+  /** Absent fields mean unchanged. */
+  readonly partial: boolean;
 }
 
 export interface Dropped {
@@ -52,10 +54,10 @@ const drop = (reason: DropReason, extra: Partial<Dropped> = {}): Dropped => ({
 });
 
 /** From record to entity or to a reason for refusal: keep, scope, match, opt-in, map. */
-export function gate(plan: StreamPlan, rules: Rules, record: SourceRecord): Decision {
+export function gate(plan: StreamPlan, rules: Rules, record: SourceRecord, partial = false): Decision {
   if (!plan.featureOn) return drop('feature-off');
   try {
-    return judge(plan, rules, record);
+    return judge(plan, rules, record, partial);
   } catch (error) {
     if (!(error instanceof InvalidValue)) throw error;
     return invalid(plan, rules, record);
@@ -75,17 +77,19 @@ function invalid(plan: StreamPlan, rules: Rules, record: SourceRecord): Dropped 
   }
 }
 
-function judge(plan: StreamPlan, rules: Rules, record: SourceRecord): Decision {
+function judge(plan: StreamPlan, rules: Rules, record: SourceRecord, partial: boolean): Decision {
   const key = textOf(record, plan.key);
   if (key === null || key.length > 1024) return drop('invalid');
   if (plan.declaration.person === 'none') {
     if (!plan.inScope(record)) return drop('out-of-scope');
-    return { kept: true, key, person: undefined, fields: mapFields(plan, record), matches: [] };
+    return { kept: true, key, person: undefined, fields: mapFields(plan, record, partial), matches: [], partial };
   }
-  return plan.stream === 'users' ? judgeUser(plan, rules, record, key) : judgeOwned(plan, rules, record, key);
+  return plan.stream === 'users'
+    ? judgeUser(plan, rules, record, key, partial)
+    : judgeOwned(plan, rules, record, key, partial);
 }
 
-function judgeUser(plan: StreamPlan, rules: Rules, record: SourceRecord, key: string): Decision {
+function judgeUser(plan: StreamPlan, rules: Rules, record: SourceRecord, key: string, partial: boolean): Decision {
   const keyDigest = keyDigestOf(plan, rules, key);
   const bound = rules.bound(keyDigest);
   if (!plan.inScope(record)) return drop('out-of-scope', { boundUser: bound?.user });
@@ -105,13 +109,14 @@ function judgeUser(plan: StreamPlan, rules: Rules, record: SourceRecord, key: st
     kept: true,
     key,
     person: { user: user!, keyDigest, newBinding: user !== bound?.user },
-    fields: mapFields(plan, record),
+    fields: mapFields(plan, record, partial),
     matches: matchValues(plan, record),
+    partial,
   };
 }
 
 /** A thing that belongs to a person: it is kept for users, and for strangers nothing is. */
-function judgeOwned(plan: StreamPlan, rules: Rules, record: SourceRecord, key: string): Decision {
+function judgeOwned(plan: StreamPlan, rules: Rules, record: SourceRecord, key: string, partial: boolean): Decision {
   if (!plan.inScope(record)) return drop('out-of-scope', { key });
   const found = findPerson(plan, rules, record, undefined);
   const lockerField = plan.keep.find((field) => field.ours === 'locker');
@@ -125,8 +130,9 @@ function judgeOwned(plan: StreamPlan, rules: Rules, record: SourceRecord, key: s
     kept: true,
     key,
     person: { user, keyDigest: '', newBinding: false },
-    fields: mapFields(plan, record),
+    fields: mapFields(plan, record, partial),
     matches: [],
+    partial,
   };
 }
 
@@ -172,9 +178,12 @@ function normaliseMatch(plan: StreamPlan, kind: MatchKind, value: string): strin
 const keyDigestOf = (plan: StreamPlan, rules: Rules, key: string) =>
   rules.digest('directory-id', `${plan.directory}:${key.toLowerCase()}`);
 
-function mapFields(plan: StreamPlan, record: SourceRecord): Record<string, KeptValue> {
+function mapFields(plan: StreamPlan, record: SourceRecord, partial: boolean): Record<string, KeptValue> {
   const fields: Record<string, KeptValue> = {};
-  for (const field of plan.keep) fields[field.ours] = mapValue(field.declaration, valueOf(record, field.theirs));
+  for (const field of plan.keep) {
+    if (partial && !field.theirs.some((name) => Object.hasOwn(record, name))) continue;
+    fields[field.ours] = mapValue(field.declaration, valueOf(record, field.theirs));
+  }
   return fields;
 }
 

@@ -38,7 +38,7 @@ export async function applyUsers(
   const isUnchanged = (one: KeptUser) => {
     const now = before.get(one.person.user);
     const same = now?.digest?.equals(contributionDigest(context, one.person.user, contributionOf(one)));
-    return !touch && !one.person.newBinding && now?.status === 'active' && same === true;
+    return !touch && !one.partial && !one.person.newBinding && now?.status === 'active' && same === true;
   };
   const unchanged = new Set(kept.filter(isUnchanged));
   const changing = kept.filter((one) => !unchanged.has(one));
@@ -47,7 +47,9 @@ export async function applyUsers(
   for (const one of changing) {
     const person = people.get(one.person.user);
     if (!person) continue; // erased since: the rules had moved, and the page was gated again
-    const written = person.say(connection, contributionOf(one), readAt);
+    const said = contributionOf(one);
+    const before = one.partial ? person.contributions.get(connection)?.fields : undefined;
+    const written = person.say(connection, { ...said, fields: { ...before, ...said.fields } }, readAt);
     if (touch && written === 'unchanged') person.confirmReadAt(connection, readAt);
     outcomes.set(one, written === 'stale' ? 'unchanged' : written);
   }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Refused } from '../base/errors.ts';
 import { newId } from '../base/uuid.ts';
 import type { Feature } from '../model/features.ts';
@@ -20,13 +21,19 @@ import type {
 
 const PEOPLE_AT_ONCE = 500;
 
-/** Whether the connection would read something else, or from somewhere else, than before: then it waits for `resume`. */
-export function materiallyChanged(before: ConnectionConfiguration, after: ConnectionConfiguration, secrets: ReadonlySet<string>): boolean {
-  const essence = ({ connector, settings, streams }: ConnectionConfiguration) => {
-    const open = Object.entries(settings).filter(([name]) => !secrets.has(name));
-    return JSON.stringify([connector, open.sort(([a], [b]) => (a < b ? -1 : 1)), streams]);
-  };
-  return essence(before) !== essence(after);
+/**
+ * Whether the connection would read something else, or from somewhere else, than before: then it waits for `resume`.
+ * A rotated secret, another schedule or another removal limit is no such change.
+ */
+function materiallyChanged(before: ConnectionConfiguration, after: ConnectionConfiguration, secrets: ReadonlySet<string>): boolean {
+  const essence = ({ connector, settings, streams }: ConnectionConfiguration) => ({
+    connector,
+    settings: Object.fromEntries(Object.entries(settings).filter(([name]) => !secrets.has(name))),
+    streams: Object.fromEntries(
+      Object.entries(streams).map(([name, { scope = null, fields = {} }]) => [name, { scope, fields }]),
+    ),
+  });
+  return !isDeepStrictEqual(essence(before), essence(after));
 }
 
 export function configurationStore(
@@ -138,9 +145,11 @@ async function writeConnections(
   featuresMoved: boolean,
 ): Promise<void> {
   const { tenantId, clock } = context;
-  const live = await tx.rows<{ id: string; name: string }>(sql`
-    SELECT id, name FROM registry.connection WHERE tenant_id = ${tenantId} ORDER BY id FOR UPDATE`);
-  const idOf = new Map(live.map(({ id, name }) => [name, id]));
+  const live = await tx.rows<{ id: string; name: string; connector: string }>(sql`
+    SELECT id, name, connector FROM registry.connection WHERE tenant_id = ${tenantId} ORDER BY id FOR UPDATE`);
+  // Another kind of system under an old name is another connection: what the old one told goes with it.
+  const same = (name: string, connector: string) => after.connections.find((one) => one.name === name || one.was === name)?.connector === connector;
+  const idOf = new Map(live.filter(({ name, connector }) => same(name, connector)).map(({ id, name }) => [name, id]));
   const kept = new Set(after.connections.map((connection) => idOf.get(connection.was ?? '') ?? idOf.get(connection.name)));
   for (const { id } of live) if (!kept.has(id)) await removeConnection(tx, context, id);
   for (const connection of after.connections) {

@@ -23,7 +23,7 @@ import { userStore } from './users.ts';
 
 export { cursorSeq } from './changes.ts';
 export { LostLease, type Lease } from './lease.ts';
-export type { JudgedPage, Pass } from './pass.ts';
+export { ConfigurationChanged, type JudgedPage, type Pass } from './pass.ts';
 export { migrate, planMigrations } from './migrate.ts';
 export type { DueConnection, Registry } from './registry.ts';
 export type { RulesInMemory } from './rules.ts';
@@ -52,6 +52,10 @@ export interface HubTenantStore extends TenantStore {
   ): Promise<number>;
   /** Whether the next run must be full; `wanted` sets it, `undefined` asks and `false` clears it. */
   fullWanted(connectionId: string, wanted?: boolean): Promise<boolean>;
+  /** A connection that cannot look people up is read in full soon: at its next slot, a minute from now at most. */
+  wantSoon(connectionId: string): Promise<void>;
+  /** Keyed by the tenant: tells equal from different and nothing else. Hexadecimal. */
+  digest(kind: string, value: string): string;
   upkeep(graceMs: number): Promise<{ leavers: number }>;
 }
 
@@ -153,6 +157,17 @@ function tenantStore(context: TenantContext, secretSettings: StoreOptions['secre
            WHERE tenant_id = ${tenantId} AND id = ${connectionId} RETURNING full_wanted AS full`);
         return row?.full ?? false;
       }),
+    wantSoon: async (connectionId) => {
+      const soon = new Date(context.clock.now().getTime() + 60_000);
+      await inTenant(context, (tx) =>
+        tx.run(sql`
+          UPDATE registry.connection
+             SET full_wanted = true,
+                 next_due_at = CASE WHEN paused OR schedule IS NULL THEN next_due_at ELSE least(next_due_at, ${soon}::timestamptz) END
+           WHERE tenant_id = ${tenantId} AND id = ${connectionId}`),
+      );
+    },
+    digest: (kind, value) => context.keys.digest(kind, value).toString('hex'),
     upkeep: (graceMs) => upkeep(context, graceMs),
   };
 }

@@ -136,7 +136,7 @@ export async function endRun(context: TenantContext, lease: Lease, end: RunEnd):
     const now = failed ? 'failing' : end.status === 'held' ? 'held' : end.status === 'succeeded' ? 'ok' : before!.health;
     await tx.run(sql`
       UPDATE registry.connection
-         SET health = ${now}, lease_until = NULL, cancel_run = NULL,
+         SET health = ${now}, lease_until = NULL, lease_run = NULL, cancel_run = NULL,
              failing_since = CASE WHEN ${failed} THEN coalesce(failing_since, ${clock.now()}::timestamptz)
                                   WHEN ${end.status === 'cancelled'} THEN failing_since END,
              failures = CASE WHEN ${failed} THEN failures + 1 WHEN ${end.status === 'cancelled'} THEN failures ELSE 0 END,

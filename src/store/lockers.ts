@@ -16,6 +16,7 @@ export interface RowOutcome {
 export interface KeptLocker {
   readonly key: string;
   readonly fields: Readonly<Record<string, KeptValue>>;
+  readonly partial: boolean;
 }
 
 export interface KeptAssignment extends KeptLocker {
@@ -45,8 +46,9 @@ export async function applyLockers(
   const outcomes: RowOutcome[] = [];
   const existing = await lockersByKey(tx, context, connection, kept.map(({ key }) => key));
   const changed: LockerRow[] = [];
-  for (const { key, fields } of kept) {
+  for (const { key, fields: said, partial } of kept) {
     const before = existing.get(key);
+    const fields = partial && before ? { ...before, status: before.reported, ...said } : said;
     const row: LockerRow = {
       id: before?.id ?? newId(),
       source_key: key,

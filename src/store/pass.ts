@@ -8,7 +8,7 @@ import { inTenant, type TenantContext } from './context.ts';
 import type { Tx } from './database.ts';
 import { holdLease, type Lease } from './lease.ts';
 import { applyAssignments, applyLockers, type KeptAssignment, type RowOutcome, tidyLockers } from './lockers.ts';
-import { DEFAULT_LIMIT, exceedsLimit, removeRows, unseenRows } from './removals.ts';
+import { DEFAULT_LIMIT, exceedsLimit, removeRows, rowsByKey, unseenRows } from './removals.ts';
 import { lockRules, type RulesInMemory, rulesChanged } from './rules.ts';
 import { sql } from './sql.ts';
 import type { RemovalLimit } from './types.ts';
@@ -40,10 +40,14 @@ export interface JudgedPage {
   readonly dropped: Partial<Readonly<Record<DropReason, number>>>;
   /** Rows that a merely unreadable record proves to exist still. */
   readonly alsoSeen: readonly string[];
+  /** The same, by source key, for streams whose rows are named so. */
+  readonly keysStillThere: readonly string[];
   /** Lockers that somebody who is not a user has. */
   readonly strangers: readonly string[];
   /** Our rows of records that the source reported gone, or of which a group re-sent as a whole holds no more. */
   readonly gone: readonly string[];
+  /** The same, by source key. */
+  readonly goneKeys: readonly string[];
   readonly goneReported: number;
   readonly fieldsDropped: ReadonlyMap<string, number>;
 }
@@ -56,6 +60,8 @@ export interface PageInput {
   readonly requests: number;
   readonly bytes: number;
   readonly limit: RemovalLimit | undefined;
+  /** Version of the configuration that the reading was planned from. */
+  readonly configuration: number;
   /** The pass ends with this page: everything (in the window) was told. */
   readonly complete: { readonly within: Window | undefined; readonly state: State | undefined } | undefined;
 }
@@ -144,6 +150,9 @@ const forgetSeen = (tx: Tx, tenantId: string, lease: Lease, stream: StreamName, 
     DELETE FROM sluice.seen
      WHERE tenant_id = ${tenantId} AND connection_id = ${lease.connectionId} AND stream = ${stream} AND partition = ${partition}`);
 
+/** The reading was planned from another configuration: nothing of it may be written, and it begins anew. */
+export class ConfigurationChanged extends Error {}
+
 /** The page changes who is recognised, which only a holder of the rules alone may write: begin again so. */
 class NeedsRulesAlone extends Error {}
 
@@ -177,16 +186,19 @@ async function attempt(
     const version = await lockRules(tx, tenantId, held);
     if (judged === undefined || version !== rules.version) {
       await rules.load(tx, version);
+      if (rules.configuration !== input.configuration) throw new ConfigurationChanged('The configuration changed under the run.');
       judged = input.judge(rules);
       if (held === 'shared' && (judged.kept.some((kept) => kept.person?.newBinding) || judged.gone.length > 0)) throw new NeedsRulesAlone();
     }
     const receipt = structuredClone(input.receipt);
     const applied = await applyRecords(tx, context, pass, input.readAt, judged);
     const seen = tally(receipt, pass, judged, applied.outcomes);
-    for (const row of [...judged.alsoSeen, ...applied.alsoSeen]) if (!pass.seen.has(row)) seen.add(row);
+    const still = await rowsByKey(tx, context, pass.lease.connectionId, pass.stream, judged.keysStillThere);
+    for (const row of [...judged.alsoSeen, ...applied.alsoSeen, ...still]) if (!pass.seen.has(row)) seen.add(row);
     if (pass.anyHeld && seen.size > 0) await seenAgain(tx, tenantId, pass, [...seen]);
     let moved = applied.identityChanged;
-    if (judged.gone.length > 0) moved = (await takeAway(tx, context, pass, receipt, judged.gone, input.limit)) || moved;
+    const gone = [...judged.gone, ...(await rowsByKey(tx, context, pass.lease.connectionId, pass.stream, judged.goneKeys))];
+    if (gone.length > 0) moved = (await takeAway(tx, context, pass, receipt, gone, input.limit)) || moved;
     if (input.complete) {
       if (pass.mode === 'full') moved = (await sweep(tx, context, pass, receipt, seen, input.limit)) || moved;
       await endPass(tx, context, pass, input.complete.state);

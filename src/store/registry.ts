@@ -37,6 +37,8 @@ export interface Registry {
     slots: (due: DueConnection) => { next: Date | null; nextFull: Date | null; full: boolean },
     enqueue: (tx: Tx, due: DueConnection) => Promise<void>,
   ): Promise<number>;
+  /** Connections whose run lost its process, or was left by a graceful stop: it goes on elsewhere. */
+  orphans(): Promise<readonly { readonly tenantId: string; readonly name: string }[]>;
   /** Last feed number of each tenant, for those who wait for a change. */
   feedHeads(tenantIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
   ping(): Promise<void>;
@@ -70,6 +72,13 @@ export function openRegistry(db: Database, master: MasterKey): Registry {
       });
       return made ? { id, name } : (await byName(name))!;
     },
+
+    orphans: () =>
+      db.registry((tx) =>
+        tx.rows<{ tenantId: string; name: string }>(sql`
+          SELECT tenant_id AS "tenantId", name FROM registry.connection
+           WHERE lease_run IS NOT NULL AND (lease_until IS NULL OR lease_until < now()) AND NOT paused`),
+      ),
 
     claimDue: (now, slots, enqueue) =>
       db.registry(async (tx) => {

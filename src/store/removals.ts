@@ -53,6 +53,25 @@ export async function unseenRows(
   return rows.map(({ id }) => id).filter((id) => !kept.has(id));
 }
 
+/** Our rows of these source keys; streams of users are named by binding, not by key. */
+export async function rowsByKey(
+  tx: Tx,
+  { tenantId }: TenantContext,
+  connection: string,
+  stream: StreamName,
+  keys: readonly string[],
+): Promise<string[]> {
+  if (keys.length === 0 || stream === 'users') return [];
+  const rows = await tx.rows<{ id: string }>(
+    stream === 'lockers'
+      ? sql`SELECT id FROM sluice.locker
+             WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND source_key = ANY(${keys}::text[])`
+      : sql`SELECT row_id AS id FROM sluice.locker_assignment
+             WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND source_key = ANY(${keys}::text[])`,
+  );
+  return rows.map(({ id }) => id);
+}
+
 /**
  * Whether so many removals may be applied without asking: per stream over a rolling 24 h, against the number at its
  * start. More than `percent` and more than `more_than`, or more than half, waits for a person; so does everything

@@ -22,6 +22,8 @@ export class RulesInMemory implements Rules {
   readonly #context: TenantContext;
   readonly #connection: string;
   version = -1;
+  /** Version of the configuration these rules came from: a run that was planned from another one must begin anew. */
+  configuration = -1;
   features: ReadonlySet<Feature> = new Set();
   #bindings = new Map<string, BoundUser>();
   #boundUsers = new Set<string>();
@@ -79,6 +81,9 @@ export class RulesInMemory implements Rules {
        WHERE b.tenant_id = ${tenantId} AND b.connection_id = ${this.#connection}`);
     const matches = await tx.rows<{ kind: MatchKind; digest: Buffer; user_id: string }>(sql`
       SELECT kind, digest, user_id FROM sluice.match_value WHERE tenant_id = ${tenantId}`);
+    const [configured] = await tx.rows<{ version: number }>(sql`
+      SELECT version FROM sluice.configuration WHERE tenant_id = ${tenantId}`);
+    this.configuration = configured?.version ?? 0;
     this.features = new Set(features.map(({ name }) => name).filter(isFeature));
     this.#bindings = new Map(bindings.map((row) => [asKey(row.key_digest), { user: row.user_id, left: row.left }]));
     this.#boundUsers = new Set(bindings.filter((row) => !row.left).map((row) => row.user_id));
