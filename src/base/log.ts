@@ -1,0 +1,33 @@
+/**
+ * What may be logged: typed events, each field an id, a number, a name that tenant IT or the code chose, or a
+ * sentence that was made for showing. There is no event that could carry a record.
+ */
+export type LogEvent =
+  | { readonly event: 'hub-started'; readonly address: string; readonly role: string; readonly version: string }
+  | { readonly event: 'hub-stopping' }
+  | { readonly event: 'hub-lost-database-lock' }
+  | { readonly event: 'run-started'; readonly tenant: string; readonly connection: string; readonly run: string; readonly resumed: boolean }
+  | {
+      readonly event: 'run-ended';
+      readonly tenant: string;
+      readonly connection: string;
+      readonly run: string;
+      readonly status: string;
+      readonly duration_ms: number;
+      readonly sentence: string | null;
+    }
+  | { readonly event: 'run-yielded'; readonly tenant: string; readonly connection: string; readonly run: string }
+  | { readonly event: 'connection-health'; readonly tenant: string; readonly connection: string; readonly was: string; readonly now: string }
+  | { readonly event: 'lookup-failed'; readonly tenant: string; readonly connection: string; readonly sentence: string }
+  | { readonly event: 'job-failed'; readonly queue: string; readonly fault: string }
+  | { readonly event: 'tick-failed'; readonly fault: string }
+  | { readonly event: 'notice'; readonly tenant: string; readonly connection: string; readonly kind: string; readonly outcome: string }
+  | { readonly event: 'warning'; readonly sentence: string };
+
+export type Level = 'debug' | 'info' | 'warn' | 'error';
+
+export interface Log {
+  event(level: Level, event: LogEvent): void;
+}
+
+export const silentLog: Log = { event: () => {} };
