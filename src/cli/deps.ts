@@ -1,0 +1,67 @@
+import type { Connector } from '../contract/connector.ts';
+import type { OperatorSettings } from '../settings/index.ts';
+import type { Store } from '../store/index.ts';
+import type { SyncService } from '../sync/types.ts';
+
+/** The hub's database with all that works on it, for the length of one command. */
+export interface Attached {
+  readonly store: Store;
+  readonly sync: SyncService;
+  /** Where the database is, without credentials, for a person to read. */
+  readonly database: string;
+  /** Gives everything back; an embedded server that this command started is stopped. */
+  release(): Promise<void>;
+}
+
+export interface RunningHub extends Attached {
+  /** `http://127.0.0.1:8420` */
+  readonly url: string;
+  /** Resolves when the hub has stopped: by signal, or because it lost its database lock. */
+  readonly stopped: Promise<void>;
+  stop(): Promise<void>;
+}
+
+export const hubRoles = ['all', 'api', 'worker', 'scheduler'] as const;
+export type HubRole = (typeof hubRoles)[number];
+
+/** A live directory of the sandbox, as far as the demo handles it. */
+export interface SandboxDirectoryHandle {
+  /** `ldap://127.0.0.1:PORT` */
+  readonly url: string;
+  /** Something small happens: of what kind, and whether to one of those who log on. */
+  change(): SandboxChange;
+  stop(): Promise<void>;
+}
+
+/** What happened in the directory, without saying to whom. */
+export interface SandboxChange {
+  readonly kind: string;
+  readonly ofUser: boolean;
+}
+
+/** The sandbox, as src/sandbox exports it; `D` is its directory, which the demo only hands back. */
+export interface SandboxDeps<D extends SandboxDirectoryHandle = SandboxDirectoryHandle> {
+  /** @throws the system's error with code EADDRINUSE if the port is taken */
+  startDirectory(options: { seed: number; password: string; port?: number }): Promise<D>;
+  /** The bodies of `POST /v1/logons` of those employees who log on. */
+  employeesWhoLogOn(options: { seed: number }): { email: string; given_name: string; family_name: string }[];
+  /** The sandbox tenant's configuration file. */
+  sandboxConfiguration(options: { url: string; bindPassword: string; schedule?: string }): string;
+  /** Lets something happen every so often until the signal is aborted; never keeps the process alive. */
+  keepChanging(
+    directory: Pick<D, 'change'>,
+    options: { everyMs: number; signal: AbortSignal; tell?: (change: SandboxChange) => void },
+  ): Promise<void>;
+}
+
+/** What main hands to the command line: it imports neither connectors nor the API nor the sandbox. */
+export interface CliDeps {
+  readonly connectors: readonly Connector[];
+  /** What an API key may do, by name, with what it opens. */
+  readonly scopes: Readonly<Record<string, string>>;
+  readonly sandbox: SandboxDeps;
+  attach(settings: OperatorSettings, purpose: string): Promise<Attached>;
+  startHub(settings: OperatorSettings, options: { role: HubRole }): Promise<RunningHub>;
+  /** `migrate`; with `plan`, only what it would do. */
+  migrate(settings: OperatorSettings, plan: boolean): Promise<readonly { name: string; state: 'applied' | 'pending' }[]>;
+}

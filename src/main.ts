@@ -1,0 +1,315 @@
+/** Who meets whom: the one place that knows every part by name. */
+import { link, mkdir, readFile, unlink, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { connectors } from '../connectors/index.ts';
+import { createHttpServer } from './api/http-server.ts';
+import { type ApiDeps, createApi } from './api/server.ts';
+import { systemClock } from './base/clock.ts';
+import { NeedsAttention, Refused, TryLater } from './base/errors.ts';
+import { createLog } from './base/pino-log.ts';
+import type { Attached, HubRole, RunningHub } from './cli/deps.ts';
+import { runCli } from './cli/index.ts';
+import { newMasterKeyText, parseMasterKey } from './crypto/keys.ts';
+import { employeesWhoLogOn } from './sandbox/company.ts';
+import { sandboxConfiguration } from './sandbox/configuration.ts';
+import { startSandboxDirectory } from './sandbox/directory.ts';
+import { keepChanging } from './sandbox/liven.ts';
+import { checkListenAddress, type OperatorSettings } from './settings/index.ts';
+import { attachEmbedded } from './store/embedded/index.ts';
+import { FeedWatch } from './store/feed-watch.ts';
+import { becomeHub } from './store/hub-lock.ts';
+import { cursorSeq, type HubTenantStore, migrate, openStore, planMigrations, type Store } from './store/index.ts';
+import { createJobQueue, type JobQueue } from './sync/jobs.ts';
+import { lookUp } from './sync/lookup.ts';
+import { createMetrics } from './sync/metrics.ts';
+import { createNet, type NetRules, parseAddressRules } from './sync/net/index.ts';
+import { runConnection, type RunDeps } from './sync/run.ts';
+import { startSchedule } from './sync/schedule.ts';
+import { createSyncService } from './sync/service.ts';
+
+interface Place {
+  readonly url: string;
+  readonly migrateUrl: string;
+  readonly embedded: boolean;
+  readonly key: string;
+  release(): Promise<void>;
+}
+
+/** The database and the key of this hub: what the settings name, or an embedded one with a generated key beside it. */
+async function findPlace(settings: OperatorSettings, purpose: string): Promise<Place> {
+  if (settings.databaseUrl) {
+    if (!settings.key) throw new NeedsAttention('SLUICE_KEY is required with DATABASE_URL: it wraps the tenants’ keys, and must not lie in the same place; make one with: openssl rand -base64 32');
+    return {
+      url: settings.databaseUrl,
+      migrateUrl: settings.databaseMigrateUrl ?? settings.databaseUrl,
+      embedded: false,
+      key: settings.key,
+      release: async () => {},
+    };
+  }
+  const server = await attachEmbedded({ dataDir: settings.data, purpose });
+  try {
+    const key = settings.key ?? (await generatedKey(settings.data));
+    await migrate(server.migrateUrl, new URL(server.url).username);
+    return { url: server.url, migrateUrl: server.migrateUrl, embedded: true, key, release: () => server.release() };
+  } catch (error) {
+    await server.release();
+    throw error;
+  }
+}
+
+/** Made once; whoever comes second reads what the first one wrote whole. */
+async function generatedKey(dataDir: string): Promise<string> {
+  const file = join(dataDir, 'key');
+  const draft = `${file}.${process.pid}`;
+  await mkdir(dataDir, { recursive: true });
+  try {
+    await writeFile(draft, newMasterKeyText(), { mode: 0o600, flag: 'wx' });
+    await link(draft, file);
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'EEXIST') throw error;
+  } finally {
+    await unlink(draft).catch(() => {});
+  }
+  return (await readFile(file, 'utf8')).trim();
+}
+
+function netRules(settings: OperatorSettings, databaseUrl: string): NetRules {
+  return {
+    allow: parseAddressRules(settings.allowAddresses),
+    cleartext: parseAddressRules(settings.allowCleartext),
+    ...(settings.proxy ? { proxy: settings.proxy } : {}),
+    noProxy: settings.noProxy?.split(',').map((one) => one.trim()).filter(Boolean) ?? [],
+    ...(settings.extraCa ? { caFile: settings.extraCa } : {}),
+    ownPorts: [settings.port, Number(new URL(databaseUrl).port || 5432)],
+  };
+}
+
+interface Parts {
+  readonly place: Place;
+  readonly store: Store;
+  readonly runDeps: RunDeps;
+  readonly stop: AbortController;
+  readonly metrics: ReturnType<typeof createMetrics>;
+  jobs: JobQueue | undefined;
+}
+
+async function assemble(settings: OperatorSettings, purpose: string): Promise<Parts> {
+  const place = await findPlace(settings, purpose);
+  const log = createLog(settings.log);
+  const byName = new Map(connectors.map((connector) => [connector.name, connector]));
+  const rules = netRules(settings, place.url);
+  const stop = new AbortController();
+  const metrics = createMetrics();
+  const store = openStore({
+    url: place.url,
+    master: parseMasterKey(place.key, settings.keyPrevious),
+    applicationName: `sluice ${purpose}`,
+    secretSettings: (name) =>
+      new Set(Object.entries(byName.get(name)?.settings ?? {}).flatMap(([setting, { kind }]) => (kind === 'secret' ? [setting] : []))),
+  });
+  const parts: Parts = { place, store, stop, metrics, jobs: undefined, runDeps: undefined as never };
+  const runDeps: RunDeps = {
+    clock: systemClock,
+    log,
+    connectors: byName,
+    net: ({ tenant, signal, maxRequests, deadline }) =>
+      createNet({ tenant, rules, budget: { maxRequests, deadline }, signal, clock: systemClock }),
+    stopping: stop.signal,
+    async ended(tenant, receipt, health) {
+      metrics.runEnded(receipt, tenant.tenant);
+      await notify(parts, tenant, receipt.connection, receipt.run, health, receipt.error ?? null);
+    },
+  };
+  return Object.assign(parts, { runDeps });
+}
+
+async function notify(
+  { runDeps }: Parts,
+  tenant: HubTenantStore,
+  connection: string,
+  _run: string,
+  health: { was: string; now: string },
+  _sentence: string | null,
+): Promise<void> {
+  if (health.was === health.now) return;
+  runDeps.log.event(health.now === 'ok' ? 'info' : 'warn', { event: 'connection-health', tenant: tenant.tenant, connection, ...health });
+}
+
+const shownDatabase = (place: Place) => {
+  if (place.embedded) return 'embedded PostgreSQL (evaluation only: its key lies beside it)';
+  const { host, pathname } = new URL(place.url);
+  return `${host}${pathname}`;
+};
+
+async function attach(settings: OperatorSettings, purpose: string): Promise<Attached> {
+  const { place, store, runDeps, stop } = await assemble(settings, purpose);
+  try {
+    if (!place.embedded) await requireMigrated(place.migrateUrl);
+    await store.registry.ping();
+  } catch (error) {
+    await store.close();
+    await place.release();
+    throw error;
+  }
+  return {
+    store,
+    sync: createSyncService({ ...runDeps, store }),
+    database: shownDatabase(place),
+    async release() {
+      stop.abort();
+      await store.close();
+      await place.release();
+    },
+  };
+}
+
+async function requireMigrated(migrateUrl: string): Promise<void> {
+  const pending = (await planMigrations(migrateUrl)).filter(({ state }) => state === 'pending');
+  if (pending.length > 0) throw new NeedsAttention('The database has no schema of this version yet; run `sluice migrate` (see it first with --plan).');
+}
+
+async function startHub(settings: OperatorSettings, { role }: { role: HubRole }): Promise<RunningHub> {
+  checkListenAddress(settings);
+  const parts = await assemble(settings, role === 'all' ? 'hub' : role);
+  const { place, store, runDeps, stop, metrics } = parts;
+  const { log } = runDeps;
+  const undo: (() => Promise<void>)[] = [() => place.release(), () => store.close()];
+  const stopping = Promise.withResolvers<void>();
+  let stopped: Promise<void> | undefined;
+  const stopOnce = () => {
+    stopped ??= (async () => {
+      log.event('info', { event: 'hub-stopping' });
+      stop.abort();
+      while (undo.length > 0) await undo.pop()!().catch(() => {});
+      stopping.resolve();
+    })();
+    return stopped;
+  };
+  try {
+    if (place.embedded) {
+      const lock = await becomeHub(place.url, { pid: process.pid, host: hostname() });
+      undo.push(() => lock.release());
+      void lock.lost.then(() => {
+        if (stopped) return;
+        log.event('error', { event: 'hub-lost-database-lock' });
+        void stopOnce();
+      });
+    } else await requireMigrated(place.migrateUrl);
+
+    const jobs = createJobQueue(place.url, log, role === 'api' ? 'send' : 'work');
+    parts.jobs = jobs;
+    await jobs.start();
+    undo.push(() => jobs.stop());
+    const sync = createSyncService({ ...runDeps, store, jobs });
+    if (role === 'all' || role === 'worker') await startWorker(parts, jobs);
+    if (role === 'all' || role === 'scheduler') {
+      const schedule = startSchedule(store, jobs, systemClock, log);
+      undo.push(() => schedule.stop());
+    }
+    let url = '';
+    if (role === 'all' || role === 'api') url = await startApi(settings, parts, sync, jobs, undo, metrics);
+    log.event('info', { event: 'hub-started', address: url, role, version: '0.1.0' });
+    return { store, sync, database: shownDatabase(place), url, stopped: stopping.promise, stop: stopOnce, release: stopOnce };
+  } catch (error) {
+    await stopOnce();
+    throw error;
+  }
+}
+
+async function startWorker({ store, runDeps }: Parts, jobs: JobQueue): Promise<void> {
+  await jobs.work('run', 4, async ({ tenantId, connection, run, full }) => {
+    const tenant = await store.tenant(tenantId);
+    try {
+      await runConnection(runDeps, tenant, { connection, trigger: 'schedule', ...(run ? { run } : {}), ...(full ? { mode: 'full' as const } : {}) });
+    } catch (error) {
+      // Somebody else reads it, it was paused, or it is gone: nothing is lost, the next slot comes.
+      if (!(error instanceof Refused) && (error as { recovery?: string }).recovery !== 'bad-input') throw error;
+    }
+  });
+  await jobs.work('lookup', 2, async ({ tenantId, users }) => lookUp(runDeps, await store.tenant(tenantId), users));
+}
+
+async function startApi(
+  settings: OperatorSettings,
+  { store, runDeps, stop }: Parts,
+  sync: ReturnType<typeof createSyncService>,
+  jobs: JobQueue,
+  undo: (() => Promise<void>)[],
+  metrics: ReturnType<typeof createMetrics>,
+): Promise<string> {
+  const watch = new FeedWatch(store.registry);
+  const opened = new Map<string, HubTenantStore>();
+  const deps: ApiDeps = {
+    async authenticate(token) {
+      const key = await store.authenticate(token);
+      if (key && !opened.has(key.tenantId)) opened.set(key.tenantId, await store.tenant(key.tenantId));
+      return key;
+    },
+    tenantStore: (tenantId) => opened.get(tenantId)!,
+    sync,
+    async readiness() {
+      try {
+        await store.registry.ping();
+        return { ready: true, reasons: [] };
+      } catch {
+        return { ready: false, reasons: ['database'] };
+      }
+    },
+    metrics: () => metrics.text(),
+    clock: systemClock,
+    async waitForChange(tenantId, cursor, timeoutMs, signal) {
+      const after = cursorSeq(cursor);
+      if (after !== undefined) await watch.wait(tenantId, after, timeoutMs, signal);
+    },
+    requestLookup: async (tenantId, userIds) => jobs.send('lookup', { tenantId, users: [...userIds] }),
+    log: (event) => runDeps.log.event(event.event === 'api-fault' ? 'error' : 'info', event as never),
+    publicUrl: settings.publicUrl,
+    trustProxy: settings.trustProxy?.split(',').map((one) => one.trim()),
+    stopping: stop.signal,
+  };
+  const tls = settings.tlsCert && settings.tlsKey ? { cert: settings.tlsCert, key: settings.tlsKey } : undefined;
+  const server = createHttpServer(createApi(deps), tls);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        error.code === 'EADDRINUSE'
+          ? new TryLater(`Port ${settings.port} on ${settings.host} is taken by another program; stop that one, or choose another with SLUICE_PORT.`)
+          : new NeedsAttention(`The hub cannot listen on ${settings.host}:${settings.port} (${error.code}); correct SLUICE_HOST and SLUICE_PORT.`),
+      ),
+    );
+    server.listen(settings.port, settings.host, resolve);
+  });
+  undo.push(async () => {
+    server.closeIdleConnections();
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    const forced = setTimeout(() => server.closeAllConnections(), 5_000);
+    await closed;
+    clearTimeout(forced);
+  });
+  const address = server.address();
+  const port = typeof address === 'object' && address ? address.port : settings.port;
+  const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host;
+  return settings.publicUrl ?? `${tls ? 'https' : 'http'}://${host}:${port}`;
+}
+
+process.exitCode = await runCli(process.argv.slice(2), {
+  connectors,
+  attach,
+  startHub,
+  async migrate(settings, plan) {
+    if (!settings.databaseUrl) {
+      const { release, migrateUrl } = await findPlace(settings, 'migrate');
+      try {
+        return await planMigrations(migrateUrl);
+      } finally {
+        await release();
+      }
+    }
+    const url = settings.databaseMigrateUrl ?? settings.databaseUrl;
+    if (!plan) await migrate(url, decodeURIComponent(new URL(settings.databaseUrl).username));
+    return planMigrations(url);
+  },
+  sandbox: { startDirectory: startSandboxDirectory, employeesWhoLogOn, sandboxConfiguration, keepChanging },
+});

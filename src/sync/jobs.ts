@@ -1,0 +1,67 @@
+import { fromKnex, PgBoss } from 'pg-boss';
+import { describeUnexpected } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import type { Tx } from '../store/database.ts';
+
+/** What a job carries: ids and names that tenant IT chose. A queue stores what it is given. */
+export interface Jobs {
+  run: { tenantId: string; connection: string; run?: string; full?: boolean };
+  lookup: { tenantId: string; users: string[] };
+  notice: { tenantId: string; connection: string; run: string; kind: string; sentence: string; attempt: number };
+}
+export type Queue = keyof Jobs;
+const QUEUES: readonly Queue[] = ['run', 'lookup', 'notice'];
+
+export interface JobQueue {
+  /** Makes the queues; needed once, before anything is sent. */
+  start(): Promise<void>;
+  /** Within a transaction: the job is there if and only if the transaction commits. */
+  send<Q extends Queue>(queue: Q, data: Jobs[Q], options?: { tx?: Tx; after?: Date; once?: string }): Promise<void>;
+  /** Handlers return normally or are logged by kind and place: pg-boss stores what is thrown, so nothing is. */
+  work<Q extends Queue>(queue: Q, atOnce: number, handle: (data: Jobs[Q]) => Promise<void>): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Jobs on PostgreSQL; workers scale out, and LISTEN wakes them at once. */
+export function createJobQueue(url: string, log: Log, role: 'send' | 'work'): JobQueue {
+  const boss = new PgBoss({
+    connectionString: url,
+    application_name: 'sluice jobs',
+    schema: 'pgboss',
+    max: role === 'work' ? 4 : 2,
+    migrate: false,
+    createSchema: false,
+    schedule: false,
+    supervise: role === 'work',
+    useListenNotify: role === 'work',
+  });
+  boss.on('error', (error: unknown) => log.event('warn', { event: 'job-failed', queue: 'pg-boss', fault: describeUnexpected(error) }));
+  return {
+    async start() {
+      await boss.start();
+      for (const queue of QUEUES) {
+        await boss.createQueue(queue, { policy: 'standard', retryLimit: 2, retryDelay: 5, expireInSeconds: 12 * 3_600, deleteAfterSeconds: 24 * 3_600, notify: true });
+      }
+    },
+    async send(queue, data, { tx, after, once } = {}) {
+      await boss.send(queue, data, {
+        ...(tx ? { db: fromKnex(tx.knex) } : {}),
+        ...(after ? { startAfter: after } : {}),
+        ...(once ? { singletonKey: once } : {}),
+      });
+    },
+    async work(queue, atOnce, handle) {
+      await boss.work<Jobs[typeof queue]>(queue, { batchSize: 1, localConcurrency: atOnce, pollingIntervalSeconds: 1 }, async ([job]) => {
+        if (!job) return;
+        try {
+          await handle(job.data);
+        } catch (error) {
+          log.event('error', { event: 'job-failed', queue, fault: describeUnexpected(error) });
+        }
+      });
+    },
+    async stop() {
+      await boss.stop({ graceful: true, timeout: 30_000 });
+    },
+  };
+}

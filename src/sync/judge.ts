@@ -1,0 +1,135 @@
+import type { Item, SourceRecord } from '../contract/record.ts';
+import { countUndeclared, gate, type Kept, type Rules } from '../gate/gate.ts';
+import type { StreamPlan } from '../gate/plan.ts';
+import type { DropReason } from '../model/model.ts';
+import type { JudgedPage } from '../store/index.ts';
+
+/** What a connector yielded between two pages, in its order. */
+export type PageItems = readonly Item[];
+
+/**
+ * Gates a page. Pure: it is called again from the same items whenever the rules moved between here and the commit.
+ * Bindings made earlier in the page are seen by later records, so two entries never take the same user.
+ */
+export function judgePage(plan: StreamPlan, rules: Rules, items: PageItems): JudgedPage {
+  const page = new PageUnderJudgement(plan, rules);
+  for (const item of items) page.take(item);
+  return page.judged();
+}
+
+class PageUnderJudgement {
+  readonly #plan: StreamPlan;
+  readonly #rules: Rules;
+  readonly #bound = new Map<string, string>();
+  readonly #taken = new Set<string>();
+  readonly #kept = new Map<string, Kept>();
+  readonly #dropped: Partial<Record<DropReason, number>> = {};
+  readonly #alsoSeen = new Set<string>();
+  readonly #keysStillThere = new Set<string>();
+  readonly #strangers = new Set<string>();
+  readonly #gone = new Set<string>();
+  readonly #goneKeys = new Set<string>();
+  readonly #fieldsDropped = new Map<string, number>();
+  #read = 0;
+  #repeated = 0;
+  #goneReported = 0;
+
+  constructor(plan: StreamPlan, rules: Rules) {
+    this.#plan = plan;
+    this.#rules = {
+      digest: (kind, value) => rules.digest(kind, value),
+      bound: (digest) => {
+        const user = this.#bound.get(digest);
+        return user === undefined ? rules.bound(digest) : { user, left: false };
+      },
+      hasBinding: (user) => this.#taken.has(user) || rules.hasBinding(user),
+      matching: (kind, digest) => rules.matching(kind, digest),
+    };
+  }
+
+  take(item: Item): void {
+    switch (item.item) {
+      case 'records':
+      case 'whole':
+        for (const record of item.records) this.#record(record, false);
+        return;
+      case 'partial':
+        return this.#record(item.record, true);
+      case 'skip':
+        this.#read++;
+        this.#drop('invalid');
+        if (item.key !== undefined) this.#stillThere(item.key);
+        return;
+      case 'gone':
+        this.#goneReported++;
+        return this.#reportGone(item.key);
+      case 'page':
+      case 'complete':
+        return;
+    }
+  }
+
+  #record(record: SourceRecord, partial: boolean): void {
+    this.#read++;
+    countUndeclared(this.#plan, record, this.#fieldsDropped);
+    const decision = gate(this.#plan, this.#rules, record, partial);
+    if (!decision.kept) {
+      this.#drop(decision.reason);
+      // Unreadable is not gone; a user's entry that is out of scope is, and the sweep finds it unseen.
+      if (decision.reason === 'invalid' || decision.reason === 'ambiguous') {
+        if (decision.boundUser) this.#alsoSeen.add(decision.boundUser);
+        if (decision.key) this.#stillThere(decision.key);
+      }
+      if (decision.locker !== undefined) this.#strangers.add(decision.locker);
+      return;
+    }
+    const { person } = decision;
+    if (person?.newBinding) {
+      this.#bound.set(person.keyDigest, person.user);
+      this.#taken.add(person.user);
+    }
+    const identity = this.#plan.stream === 'users' ? person!.user : decision.key;
+    if (this.#kept.has(identity)) this.#repeated++;
+    const earlier = this.#kept.get(identity);
+    const newBinding = earlier?.person?.newBinding || person?.newBinding || false;
+    this.#kept.set(identity, person ? { ...decision, person: { ...person, newBinding } } : decision);
+  }
+
+  #drop(reason: DropReason): void {
+    this.#dropped[reason] = (this.#dropped[reason] ?? 0) + 1;
+  }
+
+  #boundUser(key: string): string | undefined {
+    return this.#rules.bound(this.#rules.digest('directory-id', `${this.#plan.directory}:${key.toLowerCase()}`))?.user;
+  }
+
+  #stillThere(key: string): void {
+    const user = this.#plan.stream === 'users' ? this.#boundUser(key) : undefined;
+    if (user) this.#alsoSeen.add(user);
+    if (this.#plan.stream !== 'users') this.#keysStillThere.add(key);
+  }
+
+  #reportGone(key: string): void {
+    if (this.#plan.stream !== 'users') this.#goneKeys.add(key);
+    else {
+      const user = this.#boundUser(key);
+      if (user) this.#gone.add(user);
+    }
+  }
+
+  judged(): JudgedPage {
+    return {
+      read: this.#read,
+      kept: [...this.#kept.values()],
+      repeatedInPage: this.#repeated,
+      dropped: this.#dropped,
+      alsoSeen: [...this.#alsoSeen],
+      keysStillThere: [...this.#keysStillThere],
+      strangers: [...this.#strangers],
+      gone: [...this.#gone],
+      goneKeys: [...this.#goneKeys],
+      goneReported: this.#goneReported,
+      fieldsDropped: this.#fieldsDropped,
+    };
+  }
+}

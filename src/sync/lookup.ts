@@ -1,0 +1,67 @@
+import { safeSentence } from '../base/errors.ts';
+import { type Connector, streamOf } from '../contract/connector.ts';
+import type { Item, SourceRecord } from '../contract/record.ts';
+import type { StreamName } from '../model/model.ts';
+import type { HubTenantStore } from '../store/index.ts';
+import { judgePage } from './judge.ts';
+import { directoryOf, planConnection } from './plans.ts';
+import type { RunDeps } from './run.ts';
+
+const DEADLINE_MS = 60_000;
+const REQUESTS = 1_000;
+
+/**
+ * Fetches these users' attributes now from every connection that can look people up; those that cannot are read in
+ * full soon. One connection's failure is logged and leaves the others alone: the next pass brings what is missing.
+ */
+export async function lookUp(deps: RunDeps, tenant: HubTenantStore, users: readonly string[]): Promise<void> {
+  const live = await tenant.configuration.read();
+  const connections = await tenant.connections.list();
+  for (const configured of live?.configuration.connections ?? []) {
+    const status = connections.find(({ name }) => name === configured.name);
+    const connector = deps.connectors.get(configured.connector);
+    if (!live || !connector || !status || status.paused) continue;
+    try {
+      const plan = planConnection(tenant, connector, live, configured);
+      for (const { plan: judged } of plan.streams) {
+        if (judged.declaration.person === 'none') continue;
+        if (!streamOf(connector, judged.stream)?.lookup) await tenant.wantSoon(status.id);
+        else await lookUpIn(deps, tenant, connector, status.id, judged.stream, plan, users);
+      }
+    } catch (error) {
+      deps.log.event('warn', { event: 'lookup-failed', tenant: tenant.tenant, connection: configured.name, sentence: safeSentence(error) });
+    }
+  }
+}
+
+async function lookUpIn(
+  deps: RunDeps,
+  tenant: HubTenantStore,
+  connector: Connector,
+  connectionId: string,
+  stream: StreamName,
+  plan: ReturnType<typeof planConnection>,
+  users: readonly string[],
+): Promise<void> {
+  const judged = plan.streams.find((one) => one.plan.stream === stream)!.plan;
+  const people = await tenant.peopleSought(users, directoryOf(plan.configured));
+  if (people.length === 0) return;
+  const abort = AbortSignal.any([deps.stopping, AbortSignal.timeout(DEADLINE_MS)]);
+  const readAt = deps.clock.now();
+  const net = deps.net({ tenant: tenant.tenant, signal: abort, maxRequests: REQUESTS, deadline: new Date(readAt.getTime() + DEADLINE_MS) });
+  const found: SourceRecord[] = [];
+  const reading = streamOf(connector, stream)!.lookup!({
+    settings: plan.configured.settings as never,
+    net,
+    fields: judged.asked,
+    scope: plan.configured.streams[stream]?.scope,
+    signal: abort,
+    people,
+  });
+  for await (const record of reading) found.push(record);
+  const items: Item[] = [{ item: 'records', records: found }];
+  // Features or scope may have changed while the directory answered: what was planned before is not written then.
+  await tenant.applyLookup(connectionId, readAt, (rules) =>
+    rules.configuration === plan.version ? judgePage(judged, rules, items).kept : [],
+  );
+}

@@ -1,0 +1,72 @@
+import { type Connector, streamOf } from '../contract/connector.ts';
+import { planStream, type StreamPlan } from '../gate/plan.ts';
+import { type StreamName, streamNames } from '../model/model.ts';
+import type { ConnectionConfiguration, HubTenantStore, RemovalLimit, TenantConfiguration } from '../store/index.ts';
+
+/** Everything a reading of one connection needs, from one version of the configuration. */
+export interface ConnectionPlan {
+  readonly connector: Connector;
+  readonly configured: ConnectionConfiguration;
+  /** Version of the configuration it was made from. */
+  readonly version: number;
+  /** Lockers before their assignments, users first. */
+  readonly streams: readonly PlannedStream[];
+}
+
+export interface PlannedStream {
+  readonly plan: StreamPlan;
+  readonly limit: RemovalLimit | undefined;
+  /** A state is valid for one fingerprint only. */
+  readonly fingerprint: string;
+}
+
+export function directoryOf(configured: ConnectionConfiguration): string {
+  const { directory } = configured.settings;
+  return typeof directory === 'string' && directory !== '' ? directory : configured.name;
+}
+
+export function planConnection(
+  store: Pick<HubTenantStore, 'digest'>,
+  connector: Connector,
+  live: { readonly configuration: TenantConfiguration; readonly version: number },
+  configured: ConnectionConfiguration,
+): ConnectionPlan {
+  const features = new Set(live.configuration.features);
+  const streams = streamNames
+    .filter((name) => streamOf(connector, name))
+    .map((stream): PlannedStream => {
+      const settings = configured.streams[stream];
+      const plan = planStream({
+        connector,
+        stream,
+        directory: directoryOf(configured),
+        scope: settings?.scope,
+        fields: settings?.fields,
+        features,
+      });
+      return { plan, limit: settings?.removals, fingerprint: fingerprint(store, connector, configured, stream, plan) };
+    })
+    .filter(({ plan }) => plan.featureOn);
+  return { connector, configured, version: live.version, streams };
+}
+
+// Settings can name people (a bind DN), so even this digest is keyed. Secrets are left out: a new password is not
+// a new source.
+function fingerprint(
+  store: Pick<HubTenantStore, 'digest'>,
+  connector: Connector,
+  configured: ConnectionConfiguration,
+  stream: StreamName,
+  plan: StreamPlan,
+): string {
+  const open = Object.entries(configured.settings).filter(([name]) => connector.settings[name]?.kind !== 'secret');
+  const essence = [
+    connector.name,
+    connector.version,
+    open.sort(([a], [b]) => (a < b ? -1 : 1)),
+    configured.streams[stream]?.scope ?? null,
+    configured.streams[stream]?.fields ?? null,
+    [...plan.asked].sort(),
+  ];
+  return store.digest('fingerprint', JSON.stringify(essence)).slice(0, 32);
+}

@@ -1,0 +1,234 @@
+import type { Clock } from '../base/clock.ts';
+import { BadInput, describeUnexpected, NeedsAttention, Refused, SluiceError, safeSentence, TryLater } from '../base/errors.ts';
+import { faultPoint } from '../base/faults.ts';
+import type { Log } from '../base/log.ts';
+import { type Connector, streamOf } from '../contract/connector.ts';
+import type { Net } from '../contract/net.ts';
+import type { StreamName } from '../model/model.ts';
+import { emptyStreamReceipt, type Receipt, type RunMode, type RunStatus, type StreamReceipt } from '../model/receipt.ts';
+import { ConfigurationChanged, type HubTenantStore, type Lease, LostLease } from '../store/index.ts';
+import { judgePage } from './judge.ts';
+import { type ConnectionPlan, type PlannedStream, planConnection } from './plans.ts';
+import { oneAhead, readPages } from './reading.ts';
+import type { RunProgress } from './types.ts';
+
+/** A run that takes longer than this is stuck, or the source is too large for its schedule. */
+const RUN_DEADLINE_MS = 6 * 3_600_000;
+/** Against a lease of a minute. */
+const HEARTBEAT_MS = 15_000;
+const REQUESTS_PER_RUN = 200_000;
+
+export type RunNet = Net & { readonly spent: { readonly requests: number; readonly bytes: number } };
+
+export interface RunDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly connectors: ReadonlyMap<string, Connector>;
+  net(options: { tenant: string; signal: AbortSignal; maxRequests: number; deadline: Date }): RunNet;
+  /** Aborted when the process is asked to stop: the page under way is finished and the lease given back. */
+  readonly stopping: AbortSignal;
+  /** Called after every run that ended. */
+  ended(tenant: HubTenantStore, receipt: Receipt, health: { was: string; now: string }): Promise<void>;
+}
+
+export interface RunOrder {
+  readonly connection: string;
+  readonly mode?: RunMode;
+  readonly trigger: string;
+  /** Id given out beforehand. */
+  readonly run?: string;
+}
+
+class Cancelled extends Error {}
+class Stopping extends Error {}
+
+/**
+ * One run: take the lease, read each stream to its end, one page and one transaction at a time, account for it.
+ * @throws Refused `already-running`, `not-found`; BadInput when the connection is paused
+ */
+export async function runConnection(
+  deps: RunDeps,
+  tenant: HubTenantStore,
+  order: RunOrder,
+  onProgress?: (progress: RunProgress) => void,
+): Promise<Receipt> {
+  const status = await tenant.connections.get(order.connection);
+  if (status.paused) {
+    throw new BadInput(`The connection ${order.connection} is paused; look at \`sluice check\` and \`sluice preview\`, then \`sluice resume ${tenant.tenant}/${order.connection}\`.`);
+  }
+  await faultPoint('lease.before');
+  const lease = await tenant.acquire(status.id, { trigger: order.trigger, ...(order.run ? { run: order.run } : {}) });
+  await faultPoint('lease.after');
+  deps.log.event('info', { event: 'run-started', tenant: tenant.tenant, connection: order.connection, run: lease.run, resumed: lease.resumed });
+  return new Run(deps, tenant, order, lease, onProgress).toItsEnd();
+}
+
+class Run {
+  readonly #deps: RunDeps;
+  readonly #tenant: HubTenantStore;
+  readonly #order: RunOrder;
+  readonly #lease: Lease;
+  readonly #onProgress: ((progress: RunProgress) => void) | undefined;
+  readonly #abort = new AbortController();
+  readonly #streams: Partial<Record<StreamName, StreamReceipt>>;
+  readonly #net: RunNet;
+  #cancelled = false;
+
+  constructor(
+    deps: RunDeps,
+    tenant: HubTenantStore,
+    order: RunOrder,
+    lease: Lease,
+    onProgress: ((progress: RunProgress) => void) | undefined,
+  ) {
+    this.#deps = deps;
+    this.#tenant = tenant;
+    this.#order = order;
+    this.#lease = lease;
+    this.#onProgress = onProgress;
+    this.#streams = { ...lease.streams };
+    this.#net = deps.net({
+      tenant: tenant.tenant,
+      signal: this.#abort.signal,
+      maxRequests: REQUESTS_PER_RUN,
+      deadline: new Date(deps.clock.now().getTime() + RUN_DEADLINE_MS),
+    });
+  }
+
+  async toItsEnd(): Promise<Receipt> {
+    const heartbeat = setInterval(() => void this.#beat(), HEARTBEAT_MS);
+    const stop = () => this.#abort.abort();
+    try {
+      await this.#readAll();
+      return await this.#end(this.#anyHeld() ? 'held' : 'succeeded', null);
+    } catch (error) {
+      return await this.#endedBy(error);
+    } finally {
+      clearInterval(heartbeat);
+      stop();
+    }
+  }
+
+  /** Configuration may change under a run: nothing planned from the old one is written, and it begins anew. */
+  async #readAll(): Promise<void> {
+    const wantFull = this.#order.mode === 'full' || (await this.#tenant.fullWanted(this.#lease.connectionId));
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const plan = await this.#plan();
+        for (const planned of plan.streams) await this.#readStream(plan, planned, wantFull);
+        if (wantFull) await this.#tenant.fullWanted(this.#lease.connectionId, false);
+        return;
+      } catch (error) {
+        if (!(error instanceof ConfigurationChanged) || attempt === 5) throw error;
+        const { paused } = await this.#tenant.connections.get(this.#order.connection);
+        if (paused) throw new Cancelled();
+      }
+    }
+  }
+
+  async #plan(): Promise<ConnectionPlan> {
+    const live = await this.#tenant.configuration.read();
+    const configured = live?.configuration.connections.find(({ name }) => name === this.#order.connection);
+    if (!live || !configured) throw new Cancelled();
+    const connector = this.#deps.connectors.get(configured.connector);
+    if (!connector) throw new NeedsAttention(`This hub has no connector ${configured.connector}; \`sluice connectors\` lists those it has.`);
+    return planConnection(this.#tenant, connector, live, configured);
+  }
+
+  async #readStream(plan: ConnectionPlan, planned: PlannedStream, wantFull: boolean): Promise<void> {
+    const stream = streamOf(plan.connector, planned.plan.stream)!;
+    const context = { settings: plan.configured.settings as never, net: this.#net, fields: planned.plan.asked, scope: plan.configured.streams[planned.plan.stream]?.scope, signal: this.#abort.signal };
+    const partitions = stream.partitions ? await stream.partitions(context) : [''];
+    for (const partition of partitions) {
+      const pass = await this.#tenant.beginPass(this.#lease, {
+        stream: planned.plan.stream,
+        partition,
+        mode: wantFull || !stream.incremental ? 'full' : 'incremental',
+        fingerprint: planned.fingerprint,
+        resumable: stream.resumable ?? false,
+      });
+      const rules = this.#tenant.rules(this.#lease.connectionId);
+      const reading = stream.read({ ...context, partition, mode: pass.mode, state: pass.state });
+      const pages = readPages(reading, () => this.#deps.clock.now());
+      let complete = false;
+      for await (const page of oneAhead(pages)) {
+        await faultPoint('gate.before');
+        const receipt = this.#streams[planned.plan.stream] ?? emptyStreamReceipt(pass.mode);
+        const outcome = await this.#tenant.applyPage(pass, rules, {
+          readAt: page.readAt,
+          judge: (now) => judgePage(planned.plan, now, page.items),
+          state: page.state,
+          receipt,
+          requests: this.#lease.requests + this.#net.spent.requests,
+          bytes: this.#lease.bytes + this.#net.spent.bytes,
+          limit: planned.limit,
+          configuration: plan.version,
+          complete: page.end && { within: page.end.within, state: page.end.state },
+        });
+        await faultPoint('page.acknowledged');
+        this.#streams[planned.plan.stream] = outcome.receipt;
+        this.#onProgress?.({ run: this.#lease.run, stream: planned.plan.stream, read: outcome.receipt.read, kept: outcome.receipt.kept, total: page.total });
+        if (page.end) complete = true;
+        else if (outcome.cancelled || this.#cancelled) throw new Cancelled();
+        else if (this.#deps.stopping.aborted) throw new Stopping();
+      }
+      if (!complete) {
+        throw new TryLater(`The reading of ${planned.plan.stream} ended before the source had told everything; nothing was taken away, the next run reads again.`);
+      }
+    }
+  }
+
+  async #beat(): Promise<void> {
+    try {
+      const { cancelled } = await this.#tenant.hold(this.#lease);
+      if (!cancelled) return;
+      this.#cancelled = true;
+      this.#abort.abort();
+    } catch (error) {
+      if (error instanceof LostLease) this.#abort.abort();
+      // A database that is away shows itself at the next page.
+    }
+  }
+
+  #anyHeld(): boolean {
+    return Object.values(this.#streams).some(({ held }) => held > 0);
+  }
+
+  async #endedBy(error: unknown): Promise<Receipt> {
+    if (error instanceof LostLease) throw new Refused('already-running', 'Another process took this run over, because this one was silent for a minute.');
+    if (error instanceof Stopping || (this.#deps.stopping.aborted && !this.#cancelled)) {
+      await this.#tenant.yieldLease(this.#lease);
+      this.#deps.log.event('info', { event: 'run-yielded', tenant: this.#tenant.tenant, connection: this.#order.connection, run: this.#lease.run });
+      return this.#tenant.runs.get(this.#lease.run);
+    }
+    if (error instanceof Cancelled || this.#cancelled) return this.#end('cancelled', null);
+    const sentence = safeSentence(error);
+    if (!(error instanceof SluiceError)) this.#deps.log.event('error', { event: 'job-failed', queue: 'run', fault: describeUnexpected(error) });
+    return this.#end('failed', sentence);
+  }
+
+  async #end(status: RunStatus, failure: string | null): Promise<Receipt> {
+    await faultPoint('end.before');
+    const { requests, bytes } = this.#net.spent;
+    const health = await this.#tenant.end(this.#lease, {
+      status,
+      failure,
+      streams: this.#streams,
+      requests: this.#lease.requests + requests,
+      bytes: this.#lease.bytes + bytes,
+    });
+    await faultPoint('end.after');
+    const receipt = await this.#tenant.runs.get(this.#lease.run);
+    this.#deps.log.event(status === 'failed' ? 'warn' : 'info', {
+      event: 'run-ended',
+      tenant: this.#tenant.tenant,
+      connection: this.#order.connection,
+      run: this.#lease.run,
+      status,
+      duration_ms: this.#deps.clock.now().getTime() - this.#lease.startedAt.getTime(),
+      sentence: failure,
+    });
+    await this.#deps.ended(this.#tenant, receipt, health);
+    return receipt;
+  }
+}

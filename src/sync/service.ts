@@ -1,0 +1,102 @@
+import type { CheckReport } from '../contract/check.ts';
+import { BadInput, NeedsAttention, Refused, SluiceError } from '../base/errors.ts';
+import type { HubTenantStore, Store } from '../store/index.ts';
+import type { JobQueue } from './jobs.ts';
+import { lookUp } from './lookup.ts';
+import { type ConnectionPlan, planConnection } from './plans.ts';
+import { previewConnection } from './preview.ts';
+import { type RunDeps, runConnection } from './run.ts';
+import type { SyncService } from './types.ts';
+
+const CHECK_DEADLINE_MS = 60_000;
+const PREVIEW_DEADLINE_MS = 10 * 60_000;
+
+export interface ServiceDeps extends RunDeps {
+  readonly store: Store;
+  /** Absent where nothing works on jobs: then what would be enqueued is done here. */
+  readonly jobs?: JobQueue | undefined;
+}
+
+export function createSyncService(deps: ServiceDeps): SyncService {
+  const { store } = deps;
+
+  async function planned(tenant: HubTenantStore, connection: string): Promise<ConnectionPlan> {
+    await tenant.connections.get(connection);
+    const live = await tenant.configuration.read();
+    const configured = live?.configuration.connections.find(({ name }) => name === connection);
+    if (!live || !configured) throw new Refused('not-found', 'There is no such connection.');
+    const connector = deps.connectors.get(configured.connector);
+    if (!connector) throw new NeedsAttention(`This hub has no connector ${configured.connector}; \`sluice connectors\` lists those it has.`);
+    return planConnection(tenant, connector, live, configured);
+  }
+
+  function net(tenant: HubTenantStore, withinMs: number) {
+    const signal = AbortSignal.any([deps.stopping, AbortSignal.timeout(withinMs)]);
+    const deadline = new Date(deps.clock.now().getTime() + withinMs);
+    return { signal, net: deps.net({ tenant: tenant.tenant, signal, maxRequests: 10_000, deadline }) };
+  }
+
+  return {
+    async run({ tenantId, ...order }, onProgress) {
+      return runConnection(deps, await store.tenant(tenantId), order, onProgress);
+    },
+
+    async request({ tenantId, connection, mode, trigger }) {
+      const tenant = await store.tenant(tenantId);
+      const { id, paused } = await tenant.connections.get(connection);
+      if (paused) throw new BadInput(`The connection ${connection} is paused; resume it first.`);
+      if (!deps.jobs) throw new NeedsAttention('No worker of this hub takes jobs; start it with --role all or worker.');
+      const { jobs } = deps;
+      const run = await tenant.runs.open(id, trigger, (tx, fresh) =>
+        jobs.send('run', { tenantId, connection, run: fresh, ...(mode === 'full' ? { full: true } : {}) }, { tx }),
+      );
+      return { run };
+    },
+
+    async cancel(tenantId, run) {
+      return (await store.tenant(tenantId)).runs.cancel(run);
+    },
+
+    async check(tenantId, connection): Promise<CheckReport> {
+      const tenant = await store.tenant(tenantId);
+      const plan = await planned(tenant, connection);
+      const first = plan.streams[0];
+      const out = net(tenant, CHECK_DEADLINE_MS);
+      try {
+        return await plan.connector.check({
+          settings: plan.configured.settings as never,
+          net: out.net,
+          fields: [...new Set(plan.streams.flatMap((one) => one.plan.asked))],
+          scope: first && plan.configured.streams[first.plan.stream]?.scope,
+          signal: out.signal,
+        });
+      } catch (error) {
+        if (!(error instanceof SluiceError)) throw error;
+        return { findings: [{ step: 'connection', outcome: 'failed', sentence: error.message }] };
+      }
+    },
+
+    async preview(tenantId, connection, request) {
+      const tenant = await store.tenant(tenantId);
+      const plan = await planned(tenant, connection);
+      const { id } = await tenant.connections.get(connection);
+      const out = net(tenant, PREVIEW_DEADLINE_MS);
+      const rules = await tenant.loadedRules(id);
+      return previewConnection(plan, rules, out.net, out.signal, `${tenant.tenant}/${connection}`, request);
+    },
+
+    async approve(tenantId, run, by) {
+      return (await store.tenant(tenantId)).runs.approve(run, by);
+    },
+
+    async reject(tenantId, run, by) {
+      return (await store.tenant(tenantId)).runs.reject(run, by);
+    },
+
+    async lookup(tenantId, users) {
+      if (deps.jobs) await deps.jobs.send('lookup', { tenantId, users: [...users] });
+      else await lookUp(deps, await store.tenant(tenantId), users);
+    },
+  };
+}
+
