@@ -316,16 +316,17 @@ async function sweep(
   const { tenantId } = context;
   const connection = pass.lease.connectionId;
   const seen = [...pass.seen, ...lastPage];
+  const { run } = pass.lease;
   // A newer complete pass knows better than what an older one had staged.
-  const older = await tx.rows<{ run_id: string }>(sql`
+  await tx.run(sql`
     DELETE FROM sluice.held
      WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND stream = ${pass.stream} AND NOT rejected
-    RETURNING run_id`);
+       AND run_id <> ${run}`);
   await tx.run(sql`
     UPDATE sluice.run SET status = 'superseded'
-     WHERE tenant_id = ${tenantId} AND id = ANY(${[...new Set(older.map((row) => row.run_id))]}::uuid[])
-       AND status = 'held' AND id <> ${pass.lease.run}`);
-  const unseen = await unseenRows(tx, context, connection, pass.stream, pass.startedAt, seen);
+     WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND status = 'held' AND id <> ${run}
+       AND NOT EXISTS (SELECT 1 FROM sluice.held h WHERE h.tenant_id = ${tenantId} AND h.run_id = run.id AND NOT h.rejected)`);
+  const unseen = await unseenRows(tx, context, connection, pass.stream, pass.startedAt, seen, run);
   const moved = await takeAway(tx, context, pass, receipt, unseen, limit);
   if (pass.stream === 'locker_assignments') await tidyLockers(tx, context, connection, seen);
   return moved;

@@ -24,7 +24,7 @@ export async function countRows(tx: Tx, { tenantId }: TenantContext, connection:
 
 /**
  * Rows of ours that a complete pass did not see: only what existed when it began and nothing has touched since,
- * and not what a person said to keep.
+ * and neither what a person said to keep nor what this run has staged already.
  */
 export async function unseenRows(
   tx: Tx,
@@ -33,10 +33,12 @@ export async function unseenRows(
   stream: StreamName,
   startedAt: Date,
   seen: readonly string[],
+  run: string,
 ): Promise<string[]> {
-  const rejected = sql`SELECT row_id FROM sluice.held
-                        WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND stream = ${stream} AND rejected`;
-  const kept = new Set((await tx.rows<{ row_id: string }>(rejected)).map((row) => row.row_id));
+  const decided = await tx.rows<{ row_id: string }>(sql`
+    SELECT row_id FROM sluice.held
+     WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND stream = ${stream} AND (rejected OR run_id = ${run})`);
+  const kept = new Set(decided.map((row) => row.row_id));
   const rows = await tx.rows<{ id: string }>(
     stream === 'users'
       ? sql`SELECT user_id AS id FROM sluice.contribution
