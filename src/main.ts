@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { connectors } from '../connectors/index.ts';
 import { createHttpServer } from './api/http-server.ts';
+import { scopes } from './api/scopes.ts';
 import { type ApiDeps, createApi } from './api/server.ts';
 import { systemClock } from './base/clock.ts';
 import { NeedsAttention, Refused, TryLater } from './base/errors.ts';
@@ -92,7 +93,6 @@ interface Parts {
   readonly runDeps: RunDeps;
   readonly stop: AbortController;
   readonly metrics: ReturnType<typeof createMetrics>;
-  jobs: JobQueue | undefined;
 }
 
 async function assemble(settings: OperatorSettings, purpose: string): Promise<Parts> {
@@ -109,7 +109,6 @@ async function assemble(settings: OperatorSettings, purpose: string): Promise<Pa
     secretSettings: (name) =>
       new Set(Object.entries(byName.get(name)?.settings ?? {}).flatMap(([setting, { kind }]) => (kind === 'secret' ? [setting] : []))),
   });
-  const parts: Parts = { place, store, stop, metrics, jobs: undefined, runDeps: undefined as never };
   const runDeps: RunDeps = {
     clock: systemClock,
     log,
@@ -119,22 +118,12 @@ async function assemble(settings: OperatorSettings, purpose: string): Promise<Pa
     stopping: stop.signal,
     async ended(tenant, receipt, health) {
       metrics.runEnded(receipt, tenant.tenant);
-      await notify(parts, tenant, receipt.connection, receipt.run, health, receipt.error ?? null);
+      if (health.was === health.now) return;
+      const { connection } = receipt;
+      log.event(health.now === 'ok' ? 'info' : 'warn', { event: 'connection-health', tenant: tenant.tenant, connection, ...health });
     },
   };
-  return Object.assign(parts, { runDeps });
-}
-
-async function notify(
-  { runDeps }: Parts,
-  tenant: HubTenantStore,
-  connection: string,
-  _run: string,
-  health: { was: string; now: string },
-  _sentence: string | null,
-): Promise<void> {
-  if (health.was === health.now) return;
-  runDeps.log.event(health.now === 'ok' ? 'info' : 'warn', { event: 'connection-health', tenant: tenant.tenant, connection, ...health });
+  return { place, store, stop, metrics, runDeps };
 }
 
 const shownDatabase = (place: Place) => {
@@ -199,7 +188,6 @@ async function startHub(settings: OperatorSettings, { role }: { role: HubRole })
     } else await requireMigrated(place.migrateUrl);
 
     const jobs = createJobQueue(place.url, log, role === 'api' ? 'send' : 'work');
-    parts.jobs = jobs;
     await jobs.start();
     undo.push(() => jobs.stop());
     const sync = createSyncService({ ...runDeps, store, jobs });
@@ -296,6 +284,7 @@ async function startApi(
 
 process.exitCode = await runCli(process.argv.slice(2), {
   connectors,
+  scopes,
   attach,
   startHub,
   async migrate(settings, plan) {

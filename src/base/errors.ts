@@ -69,15 +69,27 @@ export function safeSentence(error: unknown): string {
   return `Something unexpected went wrong inside the hub (${describeUnexpected(error)}); please report it.`;
 }
 
-/** Kind and place of an unexpected error, without its message: code, table, constraint, and our own stack frame. */
+const SQLSTATE = /^[0-9A-Z]{5}$/;
+const IDENTIFIER = /^[a-z_][a-z0-9_]{0,62}$/;
+
+/**
+ * Kind and place of an unexpected error, without its message: code, our own stack frame and, of PostgreSQL's errors
+ * alone, table and constraint. Whatever is thrown may be hostile: a getter that throws must not hide it.
+ */
 export function describeUnexpected(error: unknown): string {
   if (!(error instanceof Error)) return 'a value was thrown that is not an error';
-  const { code, table, constraint } = error as { code?: unknown; table?: unknown; constraint?: unknown };
-  const facts = [error.name];
-  if (typeof code === 'string' && /^[A-Z0-9_]{2,32}$/.test(code)) facts.push(`code ${code}`);
-  if (typeof table === 'string') facts.push(`table ${table}`);
-  if (typeof constraint === 'string') facts.push(`constraint ${constraint}`);
-  const frame = /\/((?:src|connectors|migrations)\/[\w./-]+\.ts:\d+)/.exec(error.stack ?? '');
-  if (frame?.[1]) facts.push(`at ${frame[1]}`);
-  return facts.join(', ');
+  try {
+    const { name, code, table, constraint } = error as { name: unknown; code?: unknown; table?: unknown; constraint?: unknown };
+    const facts = [typeof name === 'string' && /^[A-Za-z]{1,40}$/.test(name) ? name : 'Error'];
+    if (typeof code === 'string' && /^[A-Z0-9_]{2,32}$/.test(code)) facts.push(`code ${code}`);
+    if (typeof code === 'string' && SQLSTATE.test(code)) {
+      if (typeof table === 'string' && IDENTIFIER.test(table)) facts.push(`table ${table}`);
+      if (typeof constraint === 'string' && IDENTIFIER.test(constraint)) facts.push(`constraint ${constraint}`);
+    }
+    const frame = /\/((?:src|connectors|migrations)\/[\w./-]+\.ts:\d+)/.exec(error.stack ?? '');
+    if (frame?.[1]) facts.push(`at ${frame[1]}`);
+    return facts.join(', ');
+  } catch {
+    return 'an error that cannot be read';
+  }
 }

@@ -63,5 +63,8 @@ export interface CliDeps {
   attach(settings: OperatorSettings, purpose: string): Promise<Attached>;
   startHub(settings: OperatorSettings, options: { role: HubRole }): Promise<RunningHub>;
   /** `migrate`; with `plan`, only what it would do. */
-  migrate(settings: OperatorSettings, plan: boolean): Promise<readonly { name: string; state: 'applied' | 'pending' }[]>;
+  migrate(
+    settings: OperatorSettings,
+    plan: boolean,
+  ): Promise<readonly { name: string; state: 'applied' | 'pending' }[]>;
 }

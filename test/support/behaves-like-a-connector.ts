@@ -1,65 +1,24 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { NeedsAttention, type SluiceError, TryLater } from '../../src/base/errors.ts';
 import {
-  type CheckReport,
   type Connector,
   type Item,
-  type Net,
-  type PersonSought,
   passed,
-  type ReadContext,
-  type SettingsShape,
   type SourceRecord,
   type State,
   streamOf,
-  type Theirs,
 } from '../../src/contract/index.ts';
 import { gate, type Rules } from '../../src/gate/gate.ts';
-import { planStream, type StreamPlan } from '../../src/gate/plan.ts';
-import { type Feature, featureNames } from '../../src/model/features.ts';
-import { isStreamName, matchKinds, type StreamDeclaration, type StreamName, streams } from '../../src/model/model.ts';
-import { parseAddressRules } from '../../src/sync/net/index.ts';
-import { certificates } from './certificates.ts';
-import { all, everythingAbout } from './failure.ts';
-import { netForTests } from './guarded-net.ts';
+import { isStreamName, type StreamDeclaration, type StreamName, streams } from '../../src/model/model.ts';
+import { type BadSettings, derivedBadSettings } from './connector-suite/bad-settings.ts';
+import { inspectDeclaration } from './connector-suite/declaration.ts';
+import { listed, theirsIn } from './connector-suite/declared.ts';
+import { Reader } from './connector-suite/reader.ts';
+import { expectSentence } from './connector-suite/sentences.ts';
+import type { LiveSource, Sample, SourceHarness } from './connector-suite/source.ts';
+import { everythingAbout } from './failure.ts';
 
-/** A record in the source's own words, as the harness writes it into the source. */
-export type Sample = Record<string, string>;
-
-/** What a connector brings along so that the suite can drive a live source of its kind. */
-export interface SourceHarness {
-  /** Field names that such a source has and the connector does not declare; the suite plants markers in them. */
-  readonly undeclared: readonly string[];
-  /** Whether the source speaks TLS with a certificate of the test authority. */
-  readonly privateAuthority: boolean;
-  /** The n-th well-formed record of a stream, with every declared field it can have. Equal for equal n. */
-  sample(stream: StreamName, n: number): Sample;
-  /** Starts a live source on loopback that holds these records and nothing else. */
-  start(contents: Partial<Record<StreamName, readonly Sample[]>>): Promise<LiveSource>;
-}
-
-export interface LiveSource {
-  /** Settings with which the connector reaches it. */
-  readonly settings: Readonly<Record<string, unknown>>;
-  /** Each answer (or connection, where the protocol is a conversation) breaks off after so many bytes; `undefined`: none does. */
-  cutAfter(bytes: number | undefined): void;
-  /** How many bytes it has sent, as `cutAfter` counts them, since this was last asked. */
-  bytesSent(): number;
-  /** It sends this text where its protocol has something else to say; `undefined`: no longer. */
-  garble(text: string | undefined): void;
-  /** The fields whose values it was asked for since it started; `undefined` if such a source cannot select. */
-  asked(): readonly string[] | undefined;
-  stop(): Promise<void>;
-}
-
-export interface BadSettings {
-  /** Completes "fails the check with …". */
-  readonly what: string;
-  readonly settings: (good: Readonly<Record<string, unknown>>) => Record<string, unknown>;
-  /** What the sentence must say. */
-  readonly says: RegExp;
-}
+export type { BadSettings } from './connector-suite/bad-settings.ts';
+export type { LiveSource, Sample, SourceHarness } from './connector-suite/source.ts';
 
 export interface SuiteOptions {
   readonly source: SourceHarness;
@@ -70,7 +29,6 @@ export interface SuiteOptions {
 }
 
 const RECORDS = 12;
-const allFeatures: ReadonlySet<Feature> = new Set(featureNames);
 
 /** The tests that every connector inherits. An oddity met once, in whatever system, joins them for all. */
 export function behavesLikeAConnector(connector: Connector, options: SuiteOptions): void {
@@ -241,86 +199,6 @@ export function behavesLikeAConnector(connector: Connector, options: SuiteOption
   });
 }
 
-/** Reads as a run would: the real guarded network, settings with their defaults, the fields the gate's plan asks for. */
-class Reader {
-  readonly connector: Connector;
-  readonly settings: Record<string, unknown>;
-
-  constructor(connector: Connector, given: Readonly<Record<string, unknown>>) {
-    this.connector = connector;
-    this.settings = {};
-    for (const [name, declaration] of Object.entries(connector.settings))
-      this.settings[name] = Object.hasOwn(given, name) ? given[name] : declaration.default;
-  }
-
-  plan(stream: StreamName, features = allFeatures): StreamPlan {
-    return planStream({ connector: this.connector, stream, directory: 'suite', features });
-  }
-
-  context(stream: StreamName, given: Reading = {}): ReadContext<SettingsShape> {
-    const signal = given.signal ?? new AbortController().signal;
-    return {
-      settings: this.settings as ReadContext<SettingsShape>['settings'],
-      net: loopbackNet(signal),
-      fields: this.plan(stream, given.features).asked,
-      scope: undefined,
-      partition: '',
-      mode: given.mode ?? 'full',
-      state: given.state ?? null,
-      signal,
-    };
-  }
-
-  async read(stream: StreamName, given: Reading = {}): Promise<{ items: Item[]; error: unknown }> {
-    const items: Item[] = [];
-    try {
-      for await (const item of streamOf(this.connector, stream)!.read(this.context(stream, given))) items.push(item);
-      return { items, error: undefined };
-    } catch (error) {
-      return { items, error };
-    }
-  }
-
-  async lookup(stream: StreamName, people: readonly PersonSought[]): Promise<SourceRecord[]> {
-    return await all(streamOf(this.connector, stream)!.lookup!({ ...this.context(stream), people }));
-  }
-
-  /** The sentence of a check that fails. */
-  async check(): Promise<string> {
-    let report: CheckReport;
-    try {
-      report = await this.connector.check(this.context(Object.keys(this.connector.streams)[0] as StreamName));
-    } catch (error) {
-      expectSentence(error);
-      return (error as Error).message;
-    }
-    expect(passed(report), 'the check passed').to.equal(false);
-    const failed = report.findings.filter(({ outcome }) => outcome === 'failed' || outcome === 'too-little');
-    for (const { sentence } of failed) expectGoodSentence(sentence);
-    return failed.map(({ sentence }) => sentence).join(' ');
-  }
-}
-
-interface Reading {
-  readonly state?: State | null;
-  readonly mode?: 'full' | 'incremental';
-  readonly signal?: AbortSignal;
-  readonly features?: ReadonlySet<Feature>;
-}
-
-/** Loopback is allowed, in clear as well; `.invalid` is unknown (RFC 6761 6.4) without asking any name server. */
-function loopbackNet(signal: AbortSignal): Net {
-  const loopback = parseAddressRules('127.0.0.0/8,::1/128');
-  return netForTests({
-    signal,
-    rules: { allow: loopback, cleartext: loopback },
-    resolve: async (host) => {
-      if (host === 'localhost') return ['127.0.0.1'];
-      throw Object.assign(new Error('M4RKER'), { code: 'ENOTFOUND' });
-    },
-  });
-}
-
 function samples(source: SourceHarness, stream: StreamName, count: number): Sample[] {
   return Array.from({ length: count }, (_, n) => ({
     ...source.sample(stream, n),
@@ -341,11 +219,6 @@ const recordsOf = (items: readonly Item[]): SourceRecord[] =>
     if (item.item === 'records' || item.item === 'whole') return item.records;
     return item.item === 'partial' ? [item.record] : [];
   });
-
-const listed = (theirs: Theirs) => (typeof theirs === 'string' ? [theirs] : theirs);
-/** The declared names on the right of a mapping. */
-const theirsIn = (mapping: object | undefined) =>
-  (Object.values(mapping ?? {}) as (Theirs | undefined)[]).flatMap((theirs) => listed(theirs ?? []));
 
 function keysOf(connector: Connector, stream: StreamName, items: readonly Item[]): string[] {
   const names = listed(streamOf(connector, stream)!.key);
@@ -403,111 +276,4 @@ function modesOf(connector: Connector, stream: StreamName): ('full' | 'increment
 function cutsWithin(total: number): number[] {
   const spread = Array.from({ length: 24 }, (_, at) => Math.floor((total * at) / 24));
   return [...new Set([0, 1, 2, 7, ...spread, total - 3, total - 2, total - 1])].filter((at) => at >= 0 && at < total);
-}
-
-function expectSentence(error: unknown): asserts error is TryLater | NeedsAttention {
-  expect(error instanceof TryLater || error instanceof NeedsAttention, `not an error for tenant IT: ${error}`).to.equal(
-    true,
-  );
-  expect((error as SluiceError).cause, 'a cause would be logged').to.equal(undefined);
-  expectGoodSentence((error as Error).message);
-}
-
-function expectGoodSentence(sentence: string): void {
-  expect(sentence, 'a sentence').to.match(/^["\w`[][\s\S]*\.$/);
-  expect(sentence.length, sentence).to.be.within(25, 600);
-  expect(sentence, 'a sentence of ours').not.to.match(
-    /\n|\b(Error|ECONN\w+|ENOTFOUND|undefined|null|NaN)\b|\[object|\bat \//,
-  );
-  expect(sentence).not.to.include('M4RKER');
-}
-
-/** What can be wrong with a setting follows from its kind. */
-function derivedBadSettings(connector: Connector, source: SourceHarness): BadSettings[] {
-  return Object.entries(connector.settings).flatMap(([name, { kind }]) => {
-    const instead = (what: string, value: (good: string) => unknown, says: RegExp): BadSettings => ({
-      what,
-      says,
-      settings: (good) => ({ ...good, [name]: value(String(good[name] ?? '')) }),
-    });
-    if (kind === 'url') {
-      const at = (host: string) => (good: string) => good.replace(/\/\/(\[[^\]]*\]|[^/:]+)/, `//${host}`);
-      const rule = /add acme=10\.255\.255\.1\/32:\d+ to SLUICE_ALLOW_ADDRESSES/;
-      return [
-        instead(`${name} set to what is no address`, () => 'M4RKER no address', /address/),
-        instead(`the host of ${name} unknown`, at('no-such-host.invalid'), /host no-such-host\.invalid is unknown/),
-        instead(`${name} on a private address that is not allowed`, at('10.255.255.1'), rule),
-        // Nothing listens on this address of loopback.
-        instead(`${name} where nobody listens`, at('127.0.0.254'), /refused the connection/),
-      ];
-    }
-    if (kind === 'secret')
-      return [
-        instead(`a wrong ${name}`, () => 'M4RKER-wrong-secret', /password|token|sign-in|account|key/i),
-        instead(`an empty ${name}`, () => '', /password|token|sign-in|account|key|empty/i),
-      ];
-    if (kind === 'certificates' && source.privateAuthority)
-      return [
-        instead(`${name} set to what is no certificate`, () => 'M4RKER', /no certificate in .*\bca\b.*PEM/),
-        instead(`no ${name} though the authority is private`, () => undefined, /set ca to|into `ca`/),
-        instead(`${name} set to another authority`, () => certificates.stranger, /issuer that is not known/),
-      ];
-    return [];
-  });
-}
-
-const NAME = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
-const SETTING = /^[a-z][a-z0-9_]*$/;
-
-function inspectDeclaration(connector: Connector): void {
-  const folder = new URL(`../../connectors/${connector.name}/`, import.meta.url);
-
-  it('has names that are valid everywhere they are used', () => {
-    expect(connector.name).to.match(NAME);
-    expect(Number.isSafeInteger(connector.version) && connector.version > 0).to.equal(true);
-    for (const name of Object.keys(connector.settings)) expect(name).to.match(SETTING);
-    expect(Object.keys(connector.streams)).to.not.be.empty;
-    for (const name of Object.keys(connector.streams)) expect(isStreamName(name), name).to.equal(true);
-  });
-
-  it('says what it is, what to open in the firewall, what to grant, and what each setting is for', () => {
-    const sentences = [connector.summary, connector.network, connector.permission];
-    for (const { description } of Object.values(connector.settings)) sentences.push(description);
-    for (const sentence of sentences) expect(sentence).to.match(/^["\w`(][\s\S]{9,}\.$/);
-  });
-
-  it('has a reason for every field, and asks for no wildcard', () => {
-    for (const stream of Object.keys(connector.streams).filter(isStreamName)) {
-      const declared = streamOf(connector, stream)!;
-      const model: StreamDeclaration = streams[stream];
-      const names = [...listed(declared.key), ...theirsIn(declared.match), ...theirsIn(declared.keep)];
-      names.push(...Object.keys(declared.decide ?? {}));
-      for (const name of names) {
-        expect(name, 'a field name').to.match(/^[^*+\s][^*+]*$/);
-        expect(['__proto__', 'constructor', 'prototype']).not.to.include(name);
-      }
-      for (const kind of Object.keys(declared.match ?? {})) expect(matchKinds).to.include(kind);
-      for (const ours of Object.keys(declared.keep)) expect(model.fields[ours]?.purpose, ours).to.match(/^.{10,}\.$/);
-      for (const [name, why] of Object.entries(declared.decide ?? {})) expect(why, name).to.match(/^.{10,}\.$/);
-      // A stream about people that names none could only refuse every record, or worse, none.
-      expect(Object.keys(declared.match ?? {}).length > 0, `${stream} names a person`).to.equal(
-        model.person === 'subject',
-      );
-    }
-  });
-
-  it('counts by name only fields that have one', () => {
-    for (const stream of Object.keys(connector.streams).filter(isStreamName)) {
-      const plan = planStream({ connector, stream, directory: 'suite', features: allFeatures });
-      expect((connector.knownFields ?? []).filter((name) => name === '*' || name === '+')).to.deep.equal([]);
-      expect(plan.asked).to.not.be.empty;
-    }
-  });
-
-  it('comes with a README that explains every setting, and with samples', () => {
-    expect(existsSync(new URL('README.md', folder)), 'README.md').to.equal(true);
-    const readme = readFileSync(new URL('README.md', folder), 'utf8');
-    for (const name of Object.keys(connector.settings)) expect(readme, name).to.include(`\`${name}\``);
-    expect(readdirSync(new URL('sample/', folder))).to.not.be.empty;
-  });
 }

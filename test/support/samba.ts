@@ -43,8 +43,17 @@ export function adUser(attributes: Record<string, string> & { cn: string }): str
   return `dn: CN=${attributes.cn},CN=Users,${adBaseDn}\nchangetype: add\nobjectClass: user\n${lines.join('\n')}\n\n`;
 }
 
-export async function startSamba({ ldif = '' }: { ldif?: string } = {}): Promise<Samba> {
+export async function startSamba(options: { ldif?: string } = {}): Promise<Samba> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-samba-'));
+  try {
+    return await startIn(folder, options);
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function startIn(folder: string, { ldif = '' }: { ldif?: string }): Promise<Samba> {
   const conf = join(folder, 'etc/smb.conf');
   const database = join(folder, 'private/sam.ldb');
   const address = `127.${77 + (process.pid % 100)}.${1 + Math.floor(Math.random() * 250)}.${1 + Math.floor(Math.random() * 250)}`;

@@ -67,6 +67,15 @@ function ldifLine(name: string, value: string | Buffer): string {
 
 export async function startSlapd(options: SlapdOptions = {}): Promise<Slapd> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-slapd-'));
+  try {
+    return await startIn(folder, options);
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function startIn(folder: string, options: SlapdOptions): Promise<Slapd> {
   const conf = join(folder, 'slapd.conf');
   const [port, tlsPort] = [await freePort(), await freePort()];
   await mkdir(join(folder, 'data'));

@@ -1,0 +1,140 @@
+import { domainToUnicode } from 'node:url';
+import {
+  complete,
+  type Item,
+  type LookupContext,
+  NeedsAttention,
+  type PersonSought,
+  page,
+  type ReadContext,
+  records,
+  type SourceRecord,
+  scopeFields,
+  skip,
+} from '../../src/contract/index.ts';
+import { type Message, Unreadable } from './ber.ts';
+import { and, equal, type Filter, or, type Search } from './codec.ts';
+import { type Entry, EntryDecoder } from './entry.ts';
+import { parseFilter } from './filter.ts';
+import { knownAttributes } from './known-attributes.ts';
+import { pages } from './paging.ts';
+import { pushedScope } from './pushed-scope.ts';
+import { type Session, withSession } from './session.ts';
+import type { settings as shape } from './settings.ts';
+import { canonicalUuid, guidFromUuid } from './uuid.ts';
+import { attributesOf, type Vendor } from './vendors.ts';
+
+type Asking = Pick<ReadContext<typeof shape>, 'settings' | 'net' | 'fields' | 'scope' | 'signal'>;
+
+/** Of these one value is enough; of all others each counts, because it may name a person or be compared. */
+const oneValue = new Set(['givenName', 'sn', 'telephoneNumber', 'title', 'department', 'departmentNumber']);
+
+/** A full pass: every person under the base DN, in pages that do not outlive the connection. */
+export async function* readUsers(context: ReadContext<typeof shape>): AsyncGenerator<Item> {
+  yield* withSession(context, async function* (session) {
+    const decoder = decoderFor(session.vendor, context);
+    const named = { any: false, none: false };
+    for await (const piece of pages(session, searchFor(session, context), context.settings.page_size)) {
+      if ('entries' in piece) {
+        yield* itemsOf(session, decoder, piece.entries, named);
+        continue;
+      }
+      yield page(undefined, piece.estimate);
+    }
+    // Every entry unnamed is not a thousand bad entries but one missing permission; completing would remove all.
+    if (named.none && !named.any) throw unnamed(session);
+    yield complete();
+  });
+}
+
+/** People sought in one search. */
+const soughtAtOnce = 50;
+
+/** These people now, by e-mail or directory id. Whoever is not found is simply not told. */
+export async function* lookupUsers(context: LookupContext<typeof shape>): AsyncGenerator<SourceRecord> {
+  if (context.people.length === 0) return;
+  yield* withSession(context, async function* (session) {
+    const decoder = decoderFor(session.vendor, context);
+    for (let from = 0; from < context.people.length; from += soughtAtOnce) {
+      const sought = context.people.slice(from, from + soughtAtOnce).flatMap((one) => soughtAs(session.vendor, one));
+      if (sought.length === 0) continue;
+      for await (const piece of pages(session, searchFor(session, context, or(sought)), context.settings.page_size)) {
+        if (!('entries' in piece)) continue;
+        for (const message of piece.entries) {
+          const { key, record } = decode(session, decoder, message);
+          if (key !== undefined && record) yield record;
+        }
+      }
+    }
+  });
+}
+
+function soughtAs(vendor: Vendor, person: PersonSought): Filter[] {
+  const filters: Filter[] = [];
+  const id = person.directoryId && canonicalUuid(person.directoryId);
+  if (id) filters.push(equal(vendor.key, vendor.key === 'objectGUID' ? guidFromUuid(id) : id));
+  if (person.email) {
+    filters.push(equal('mail', person.email));
+    // We know domains as A-labels (xn--…); a directory may hold them as people write them.
+    const at = person.email.lastIndexOf('@') + 1;
+    const written = person.email.slice(0, at) + domainToUnicode(person.email.slice(at));
+    if (at > 0 && written !== person.email && !written.endsWith('@')) filters.push(equal('mail', written));
+  }
+  return filters;
+}
+
+/** The search for people: the vendor's or the tenant's filter, what of the scope can be pushed, and whom we seek. */
+export function searchFor(session: { vendor: Vendor }, context: Asking, sought?: Filter): Search {
+  const { settings, fields, scope } = context;
+  const filters = [
+    parseFilter(settings.filter || session.vendor.filter),
+    pushedScope(scope, session.vendor.pushesNot),
+    sought,
+  ];
+  return {
+    base: settings.base_dn,
+    scope: 'subtree',
+    filter: and(filters.filter((filter) => filter !== undefined)),
+    attributes: attributesOf(session.vendor, fields),
+  };
+}
+
+function decoderFor(vendor: Vendor, { fields, scope }: Pick<Asking, 'fields' | 'scope'>): EntryDecoder {
+  const asked = attributesOf(vendor, fields);
+  return new EntryDecoder({
+    fields: asked,
+    key: vendor.key,
+    all: [...asked.filter((name) => !oneValue.has(name)), ...scopeFields(scope)],
+    known: knownAttributes,
+  });
+}
+
+function* itemsOf(
+  session: Session,
+  decoder: EntryDecoder,
+  messages: readonly Message[],
+  named: { any: boolean; none: boolean },
+): Generator<Item> {
+  const readable: SourceRecord[] = [];
+  for (const message of messages) {
+    const { key, record } = decode(session, decoder, message);
+    if (key === undefined) named.none = true;
+    else named.any = true;
+    if (key !== undefined && record) readable.push(record);
+    else yield skip(key);
+  }
+  if (readable.length > 0) yield records(readable);
+}
+
+function decode(session: Session, decoder: EntryDecoder, message: Message): Entry {
+  try {
+    return decoder.decode(message);
+  } catch (error) {
+    throw error instanceof Unreadable ? session.client.unreadable() : error;
+  }
+}
+
+const unnamed = ({ vendor, place }: Session): NeedsAttention =>
+  new NeedsAttention(
+    `${place.at} shows no ${vendor.key} of any entry under \`base_dn\`, and without it people cannot be told apart: ${vendor.readFix}.`,
+  );

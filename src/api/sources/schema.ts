@@ -1,0 +1,30 @@
+import { z } from 'zod';
+import { streamNames } from '../../model/model.ts';
+import { named } from '../route.ts';
+import { instant, listOf } from '../shapes.ts';
+
+export const source = named(
+  'Source',
+  z
+    .object({
+      connection: z.string(),
+      stream: z.enum(streamNames),
+      first_complete_at: instant
+        .nullable()
+        .describe('When everything had been read for the first time; null: not yet.'),
+      last_success_at: instant.nullable(),
+      status: z.enum(['ok', 'late', 'held', 'failing', 'quarantined', 'stopped', 'paused', 'never']),
+    })
+    .meta({
+      description: 'How fresh what one connection supplies is.',
+      example: {
+        connection: 'people',
+        stream: 'users',
+        first_complete_at: '2026-11-02T03:00:41Z',
+        last_success_at: '2026-11-22T09:15:04Z',
+        status: 'ok',
+      },
+    }),
+);
+
+export const sourceList = listOf('SourceList', source);

@@ -1,0 +1,90 @@
+import { InvalidArgumentError } from 'commander';
+import type { Receipt, StreamReceipt } from '../../model/receipt.ts';
+import type { Store } from '../../store/index.ts';
+import { type Command, type Context, declare, type JsonOption } from '../context.ts';
+import { paintStatus } from '../receipt-view.ts';
+import { table } from '../table.ts';
+import { openConnection, openTenant, runsTarget } from '../target.ts';
+import { duration, instant, number } from '../words.ts';
+
+/** One page of the store; who wants more asks the API. */
+const MOST = 1000;
+
+export function wholeNumber(most: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= 1 && value <= most) return value;
+    throw new InvalidArgumentError(`It must be a whole number from 1 to ${number(most)}.`);
+  };
+}
+
+export function runs(program: Command, context: Context): void {
+  const { json, say } = context;
+  declare(
+    program,
+    'runs [tenant[/connection]]',
+    'the latest runs, newest first',
+    'sluice runs acme/people',
+    'sluice runs acme --limit 5 --json',
+  )
+    .option('--limit <n>', 'how many', wholeNumber(MOST), 20)
+    .action(async (target: string | undefined, options: JsonOption & { limit: number }) => {
+      const receipts = await context.attached('runs', ({ store }) => latest(store, target, options.limit));
+      if (options.json) return json({ items: receipts });
+      if (receipts.length === 0) return say('No run yet; `sluice sync TENANT/CONNECTION` makes one.');
+      show(context, receipts);
+    });
+}
+
+async function latest(store: Store, target: string | undefined, limit: number): Promise<Receipt[]> {
+  if (target !== undefined) {
+    const { tenant: name, connection } = runsTarget(target);
+    if (connection !== undefined) await openConnection(store, target);
+    const tenant = await openTenant(store, name);
+    const page = await tenant.runs.list({ limit, ...(connection === undefined ? {} : { connection }) });
+    return [...page.items];
+  }
+  const all: Receipt[] = [];
+  for (const { id } of await store.registry.tenants()) {
+    all.push(...(await (await store.tenant(id)).runs.list({ limit })).items);
+  }
+  // Ids of runs sort by time.
+  return all.sort((a, b) => (a.run < b.run ? 1 : -1)).slice(0, limit);
+}
+
+const right = (title: string) => ({ title, align: 'right' as const });
+
+function show({ terminal, style, say }: Context, receipts: readonly Receipt[]): void {
+  const sum = (receipt: Receipt, of: (stream: StreamReceipt) => number) =>
+    Object.values(receipt.streams).reduce((total, stream) => total + of(stream), 0);
+  const some = (value: number) => (value > 0 ? number(value) : '');
+  const rows = receipts.map((one) => [
+    one.run,
+    one.connection,
+    paintStatus(one.status, style),
+    instant(one.started_at),
+    one.finished_at ? duration(Date.parse(one.finished_at) - Date.parse(one.started_at)) : '',
+    number(sum(one, ({ read }) => read)),
+    number(sum(one, ({ kept }) => kept)),
+    some(sum(one, ({ created }) => created)),
+    some(sum(one, ({ updated }) => updated)),
+    some(sum(one, ({ removed }) => removed)),
+    some(sum(one, ({ held }) => held)),
+  ]);
+  const head = [
+    { title: 'run' },
+    { title: 'connection' },
+    { title: 'status' },
+    { title: 'started' },
+    right('took'),
+    right('read'),
+    right('let in'),
+    right('new'),
+    right('changed'),
+    right('removed'),
+    right('held'),
+  ];
+  terminal.out(table(head, rows, { paintTitle: style.faint }));
+  const open = receipts.filter(({ status }) => status === 'held');
+  if (open.length > 0) say(`\nHeld for a decision: \`sluice run ${open[0]!.run}\` shows what and why.`);
+}

@@ -1,0 +1,138 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { NeedsAttention, Refused } from '../base/errors.ts';
+import type { Receipt } from '../model/receipt.ts';
+import type { OperatorSettings } from '../settings/index.ts';
+import type { HubTenantStore } from '../store/index.ts';
+import { resolveSecrets, validateConfiguration } from '../tenants/index.ts';
+import { applyFile } from './apply-file.ts';
+import type { DemoFile, DemoKey } from './demo-state.ts';
+import type { CliDeps, RunningHub, SandboxDirectoryHandle } from './deps.ts';
+
+export const TENANT = 'acme';
+export const CONNECTION = 'people';
+
+/** Where it was the last time; anywhere else if that port is taken by now. */
+export async function startDirectory({ sandbox }: CliDeps, { state }: DemoFile): Promise<SandboxDirectoryHandle> {
+  const options = { seed: state.seed, password: state.bindPassword };
+  if (state.port === undefined) return sandbox.startDirectory(options);
+  try {
+    return await sandbox.startDirectory({ ...options, port: state.port });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    return sandbox.startDirectory(options);
+  }
+}
+
+/**
+ * The operator's settings as far as a demo may follow them: it stays on this machine, in its own embedded database,
+ * and its one tenant may reach the sandbox's port, in clear.
+ */
+export function demoSettings(
+  settings: OperatorSettings,
+  directoryUrl: string,
+  log: string | undefined,
+): OperatorSettings {
+  const allowed = `${TENANT}=127.0.0.1/32:${new URL(directoryUrl).port}`;
+  const added = (rules: string | undefined) => (rules ? `${rules}, ${allowed}` : allowed);
+  return {
+    ...settings,
+    databaseUrl: undefined,
+    databaseMigrateUrl: undefined,
+    host: '127.0.0.1',
+    tlsCert: undefined,
+    tlsKey: undefined,
+    trustProxy: undefined,
+    publicUrl: undefined,
+    proxy: undefined,
+    allowAddresses: added(settings.allowAddresses),
+    allowCleartext: added(settings.allowCleartext),
+    log: log ? settings.log : 'error',
+  };
+}
+
+/** The tenant as its sandbox IT department would have applied it. @throws NeedsAttention if it is somebody else's */
+export async function ensureTenant(
+  deps: CliDeps,
+  hub: RunningHub,
+  file: DemoFile,
+  directoryUrl: string,
+): Promise<HubTenantStore> {
+  if (!file.found && (await hub.store.registry.byName(TENANT)))
+    throw new NeedsAttention(
+      `This hub has a tenant ${TENANT} already, which is not the demo's; set SLUICE_DATA to another folder.`,
+    );
+  await file.save({ port: Number(new URL(directoryUrl).port) });
+  const text = deps.sandbox.sandboxConfiguration({ url: directoryUrl, bindPassword: file.state.bindPassword });
+  const validated = validateConfiguration(text, { file: 'the demo', connectors: deps.connectors });
+  if (!validated.ok) throw new Error('The sandbox made a configuration that is not in order.');
+  const next = resolveSecrets(validated.draft, { env: {}, secretsFolder: '' });
+  await applyFile(hub.store, next, deps, { yes: true, resume: true, overwrite: true });
+  return hub.store.tenantByName(TENANT);
+}
+
+/** Two keys, made once and kept: for a booking service, and for tenant IT. */
+export async function ensureKeys(deps: CliDeps, tenant: HubTenantStore, file: DemoFile): Promise<void> {
+  const live = new Set((await tenant.keys.list()).map(({ id }) => id));
+  const kept = (key: DemoKey | undefined) => key !== undefined && live.has(key.id);
+  const make = (name: string, scopes: readonly string[]) =>
+    tenant.keys.create({ name, scopes, features: null, expires_at: null });
+  const ofServices = Object.keys(deps.scopes).filter((scope) => scope !== 'admin');
+  if (!kept(file.state.key)) await file.save({ key: await make('demo booking service', ofServices) });
+  if (!kept(file.state.adminKey)) await file.save({ adminKey: await make('demo tenant IT', ['admin']) });
+}
+
+export interface LogOns {
+  readonly created: number;
+  readonly known: number;
+}
+
+/** At once; more would be a stampede that no booking service makes. */
+const AT_ONCE = 4;
+const LOG_ON_DEADLINE_MS = 15_000;
+
+/** Every employee of the sandbox who books logs on, through the interface that a booking service uses. */
+export async function logEverybodyOn(
+  url: string,
+  key: string,
+  people: readonly { email: string; given_name: string; family_name: string }[],
+): Promise<LogOns> {
+  const counted = { created: 0, known: 0 };
+  const waiting = [...people];
+  const work = async () => {
+    for (let one = waiting.shift(); one; one = waiting.shift()) counted[await logOn(url, key, one)] += 1;
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  return counted;
+}
+
+async function logOn(url: string, key: string, person: object): Promise<'created' | 'known'> {
+  const answer = await fetch(`${url}/v1/logons`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    body: JSON.stringify(person),
+    signal: AbortSignal.timeout(LOG_ON_DEADLINE_MS),
+  });
+  await answer.arrayBuffer();
+  if (answer.status === 201) return 'created';
+  if (answer.status === 200) return 'known';
+  throw new NeedsAttention(
+    `The hub answered a log-on of the demo with ${answer.status}; start it again with SLUICE_LOG=info to see why.`,
+  );
+}
+
+const BUSY_DEADLINE_MS = 60_000;
+const BUSY_WAIT_MS = 250;
+
+/** A run of ours, after the scheduled one that may be under way. */
+export async function runOnce(hub: RunningHub, tenant: HubTenantStore): Promise<Receipt> {
+  const until = performance.now() + BUSY_DEADLINE_MS;
+  for (;;) {
+    try {
+      return await hub.sync.run({ tenantId: tenant.tenantId, connection: CONNECTION, trigger: 'manual' });
+    } catch (error) {
+      const busy = error instanceof Refused && error.kind === 'already-running';
+      if (!busy || performance.now() > until) throw error;
+      await sleep(BUSY_WAIT_MS);
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import cliProgress from 'cli-progress';
+import type { RunProgress } from '../sync/types.ts';
+import { type Terminal, wantsColour } from './terminal.ts';
+import { duration, number } from './words.ts';
+
+export interface ProgressView {
+  show(progress: RunProgress): void;
+  done(): void;
+}
+
+const BAR_COLUMNS = 24;
+
+/** What stands behind the bar: entries read, kept, rate, and time left when the source told how many there are. */
+export function progressLine(progress: RunProgress, elapsedMs: number): string {
+  const { read, kept, total } = progress;
+  const perSecond = elapsedMs > 0 ? (read * 1000) / elapsedMs : 0;
+  const of = total === undefined ? '' : ` of ${number(Math.max(total, read))}`;
+  const parts = [`${number(read)}${of} read`, `${number(kept)} let in`];
+  if (perSecond >= 1) parts.push(`${number(Math.round(perSecond))}/s`);
+  if (total !== undefined && perSecond >= 1 && total > read)
+    parts.push(`${duration(Math.max(1000, ((total - read) / perSecond) * 1000))} left`);
+  return parts.join(', ');
+}
+
+/** A bar on the terminal's stderr, one per stream; nothing at all where nobody watches. */
+export function progressView(terminal: Terminal, quiet: boolean): ProgressView {
+  if (quiet || !terminal.errIsTerminal || terminal.env.TERM === 'dumb') return { show() {}, done() {} };
+  const unicode = wantsColour(true, { ...terminal.env, NO_COLOR: '' });
+  let bar: cliProgress.SingleBar | undefined;
+  let stream: string | undefined;
+  let startedAt = 0;
+  const finish = () => {
+    bar?.stop();
+    bar = undefined;
+  };
+  return {
+    show(progress) {
+      const known = progress.total !== undefined;
+      const shape = `${progress.stream} ${known}`;
+      if (shape !== stream) {
+        finish();
+        stream = shape;
+        startedAt = performance.now();
+        const label = progress.stream.replace('_', ' ');
+        bar = new cliProgress.SingleBar({
+          format: known ? `${label} {bar} {line}` : `${label}: {line}`,
+          barCompleteChar: unicode ? '█' : '#',
+          barIncompleteChar: unicode ? '░' : '.',
+          barsize: BAR_COLUMNS,
+          stream: process.stderr,
+          clearOnComplete: true,
+          hideCursor: true,
+          fps: 8,
+          // Signals are this command's own to answer: it cancels the run first.
+          gracefulExit: false,
+        });
+        bar.start(progress.total ?? 0, 0, { line: '' });
+      }
+      if (known && progress.total !== bar?.getTotal()) bar?.setTotal(Math.max(progress.total ?? 0, progress.read));
+      bar?.update(progress.read, { line: progressLine(progress, performance.now() - startedAt) });
+    },
+    done: finish,
+  };
+}

@@ -1,0 +1,90 @@
+import type { StreamName } from '../model/model.ts';
+import type { Receipt } from '../model/receipt.ts';
+import type { Health } from '../store/types.ts';
+import { plainLine, utcMinute } from './words.ts';
+
+/** A notice tells tenant IT that the state of a connection changed. It holds names of connections, ids and numbers. */
+export type NoticeKind = 'held' | 'failing' | 'recovered';
+
+export interface Notice {
+  readonly kind: NoticeKind;
+  readonly tenant: string;
+  readonly connection: string;
+  /** The run that changed the state. */
+  readonly run: string;
+  /** When the state changed: ISO 8601 UTC. */
+  readonly at: string;
+  /** What happened and what to do, in one sentence; nothing from a record. */
+  readonly sentence: string;
+}
+
+/** What the end of a run tells; the receipt names tenant, connection and run. */
+export interface StateChange {
+  readonly kind: NoticeKind;
+  readonly was: Health;
+  readonly now: Health;
+  readonly receipt: Receipt;
+  readonly at: Date;
+  /** For `recovered`: since when the connection had been failing, if it had. */
+  readonly since?: Date | undefined;
+}
+
+/**
+ * What is told when a run leaves a connection in another state. A connection that keeps failing is told of once, and
+ * once more when it is no longer tried. What a person decided (`approve`, `reject`) is not told: that person knows.
+ */
+const TOLD: Readonly<Record<Health, Partial<Readonly<Record<Health, NoticeKind>>>>> = {
+  never: { held: 'held', failing: 'failing', quarantined: 'failing', stopped: 'failing' },
+  ok: { held: 'held', failing: 'failing', quarantined: 'failing', stopped: 'failing' },
+  held: { ok: 'recovered', failing: 'failing', quarantined: 'failing', stopped: 'failing' },
+  failing: { ok: 'recovered', held: 'held', stopped: 'failing' },
+  quarantined: { ok: 'recovered', held: 'held', stopped: 'failing' },
+  stopped: { ok: 'recovered', held: 'held' },
+};
+
+/** The notice due when a connection's health goes from one to the other; `undefined`: nothing to tell. */
+export function noticeOf(before: Health, after: Health): NoticeKind | undefined {
+  return TOLD[before][after];
+}
+
+export function noticeFor(change: StateChange): Notice {
+  const { receipt } = change;
+  const [tenant = '', connection = ''] = receipt.connection.split('/');
+  return {
+    kind: change.kind,
+    tenant,
+    connection,
+    run: receipt.run,
+    at: change.at.toISOString(),
+    sentence: plainLine(sentenceFor(change)),
+  };
+}
+
+/** Names the event for good: every attempt and every receiver sees the same id, so that doubles are recognised. */
+export function noticeId({ kind, run }: Notice): string {
+  return `notice_${run}_${kind}`;
+}
+
+function sentenceFor({ kind, was, now, receipt, since }: StateChange): string {
+  const name = receipt.connection;
+  switch (kind) {
+    case 'held':
+      return `${name} would remove more than its limit allows (${heldNumbers(receipt)}), so the removals wait for a person while additions and changes go on; look at run ${receipt.run}, then approve or reject it.`;
+    case 'failing': {
+      const why = receipt.error ?? 'its receipt says why.';
+      return now === 'stopped'
+        ? `${name} has failed so often that it is no longer tried, and nothing was taken away; once this is mended, resume it: ${why}`
+        : `A run of ${name} failed and took nothing away: ${why}`;
+    }
+    case 'recovered':
+      return was === 'held'
+        ? `${name} is well again because a newer run succeeded; no removals wait any more and nothing is left to do.`
+        : `${name} is well again${since ? ` after failing since ${utcMinute(since)}` : ''}; nothing is left to do.`;
+  }
+}
+
+function heldNumbers({ streams }: Receipt): string {
+  const counts = Object.entries(streams) as [StreamName, { held: number }][];
+  const waiting = counts.filter(([, { held }]) => held > 0);
+  return waiting.map(([stream, { held }]) => `${stream}: ${held}`).join(', ') || 'its receipt has the numbers';
+}
