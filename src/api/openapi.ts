@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type ProblemName, problemNames, problems } from './problems.ts';
+import { problemAnswers, problemSchema, problemsOf } from './openapi-problems.ts';
 import { type Method, published, type Route } from './route.ts';
 import { scopes } from './scopes.ts';
 
@@ -186,92 +186,6 @@ function answersOf(route: Route): Operation['responses'] {
   if (route.method === 'GET' && route.path !== '/v1/changes') answers['304'] = { description: 'Nothing changed.' };
   return answers;
 }
-
-export const problemsOfEveryRoute: readonly ProblemName[] = [
-  'bad-request',
-  'unauthorized',
-  'forbidden',
-  'too-many-requests',
-  'unexpected',
-  'timed-out',
-];
-
-/** Problems by status: OpenAPI knows one answer per status, so those that share one are listed in it. */
-function problemsOf(route: Route): Operation['responses'] {
-  const possible = new Set<string>([
-    ...problemsOfEveryRoute,
-    ...(route.params ? ['not-found'] : []),
-    ...(route.body ? ['too-large', 'unsupported-media-type'] : []),
-    ...(route.method === 'POST' && !route.changesNothing ? ['idempotency-mismatch', 'idempotency-busy'] : []),
-    ...(route.problems ?? []),
-  ]);
-  const byStatus = new Map<number, string[]>();
-  for (const name of problemNames) {
-    if (!possible.has(name)) continue;
-    const { status } = problems[name];
-    byStatus.set(status, [...(byStatus.get(status) ?? []), name]);
-  }
-  return Object.fromEntries([...byStatus].map(([status, names]) => [String(status), problemAnswer(names)]));
-}
-
-function problemAnswer(names: readonly string[]): AnswerObject | { $ref: string } {
-  if (names.length === 1) return { $ref: `#/components/responses/${names[0]}` };
-  return {
-    description: names.map((name) => `\`${name}\``).join(', '),
-    'x-problems': [...names],
-    content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-  };
-}
-
-function problemAnswers(): Record<string, AnswerObject> {
-  return Object.fromEntries(
-    problemNames.map((name) => [
-      name,
-      {
-        description: `\`${name}\`: ${problems[name].meaning}`,
-        'x-problems': [name],
-        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-      },
-    ]),
-  );
-}
-
-const problemSchema: JsonSchema = {
-  type: 'object',
-  description: 'What went wrong (RFC 9457).',
-  properties: {
-    type: { type: 'string', enum: problemNames.map((name) => `/problems/${name}`) },
-    title: { type: 'string' },
-    status: { type: 'integer' },
-    detail: { type: 'string', description: 'What, where, and the fix.' },
-    retry: {
-      type: 'string',
-      enum: ['never', 'later', 'after-change'],
-      description: 'Whether the same request may work: by itself later, or once a person changed something.',
-    },
-    instance: { type: 'string', description: 'Names the fault in the hub’s log.' },
-    errors: {
-      type: 'array',
-      items: {
-        type: 'object',
-        properties: {
-          in: { type: 'string', enum: ['body', 'query', 'header'] },
-          path: { type: 'string', description: 'JSON pointer, or the parameter’s name.' },
-          problem: { type: 'string' },
-        },
-        required: ['in', 'path', 'problem'],
-      },
-    },
-  },
-  required: ['type', 'title', 'status', 'detail', 'retry'],
-  example: {
-    type: '/problems/forbidden',
-    title: problems.forbidden.title,
-    status: 403,
-    detail: 'This needs the scope users:read, which the key does not have.',
-    retry: 'after-change',
-  },
-};
 
 function componentSchemas(): Record<string, JsonSchema> {
   const { schemas } = z.toJSONSchema(published, {

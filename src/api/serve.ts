@@ -57,6 +57,10 @@ export class RouteServer {
     const deadline = setTimeout(() => {
       late.reject(timedOut());
       end();
+      // Nobody is left to be answered, but a fault must still be found in the log.
+      work.catch((error: unknown) => {
+        if (!toProblem(error, this.#deps.clock.now()).expected) logFault(this.#deps, trace, error);
+      });
     }, route.answerWithinMs ?? this.#limits.answerWithinMs);
 
     // The work goes on after the deadline: a repetition with the same Idempotency-Key then finds its answer.

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { type OperatorSettings, readSettings } from '../settings/index.ts';
+import { withDemoAllowance } from './demo-state.ts';
 import type { Attached, CliDeps } from './deps.ts';
 import { type Style, styleFor, type Terminal } from './terminal.ts';
 
@@ -34,7 +35,7 @@ export function contextFor(deps: CliDeps, terminal: Terminal, end: (exit: Exit) 
     style: styleFor(terminal.outIsTerminal, terminal.env),
     settings,
     async attached(purpose, work) {
-      const all = settings();
+      const all = withDemoAllowance(settings());
       // A command answers for itself: log lines between its words are only for those who asked for them.
       const hub = await deps.attach({ ...all, log: terminal.env.SLUICE_LOG ? all.log : 'silent' }, purpose);
       try {

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BadInput, NeedsAttention } from '../base/errors.ts';
+import type { OperatorSettings } from '../settings/index.ts';
 
 /** What a demo must find again after a restart. It lies beside the data, keys and all: evaluation only. */
 export interface DemoState {
@@ -72,4 +74,34 @@ async function readState(path: string): Promise<DemoState | undefined> {
   throw new NeedsAttention(
     `${path} is not what the demo wrote; set SLUICE_DATA to another folder, or remove this one.`,
   );
+}
+
+/** The demo's tenant, and the connection that reads the sandbox directory. */
+export const TENANT = 'acme';
+export const CONNECTION = 'people';
+
+/** What the demo's tenant may reach beyond public addresses: the sandbox's port on this machine, in clear. */
+export function allowDirectory(settings: OperatorSettings, port: number): OperatorSettings {
+  const allowed = `${TENANT}=127.0.0.1/32:${port}`;
+  const added = (rules: string | undefined) => (rules ? `${rules}, ${allowed}` : allowed);
+  return {
+    ...settings,
+    allowAddresses: added(settings.allowAddresses),
+    allowCleartext: added(settings.allowCleartext),
+  };
+}
+
+/**
+ * The settings as they are, or with the demo's allowance where its data is what they name: else `sluice sync` in the
+ * next terminal would fail on the very connection that the demo shows. Only who owns the folder can write that file.
+ */
+export function withDemoAllowance(settings: OperatorSettings): OperatorSettings {
+  if (settings.databaseUrl !== undefined) return settings;
+  try {
+    const { port } = JSON.parse(readFileSync(join(settings.data, 'demo.json'), 'utf8')) as { port?: unknown };
+    return Number.isInteger(port) ? allowDirectory(settings, port as number) : settings;
+  } catch {
+    // No demo here, or none that can be read: the operator's own rules stand.
+    return settings;
+  }
 }

@@ -5,11 +5,8 @@ import type { OperatorSettings } from '../settings/index.ts';
 import type { HubTenantStore } from '../store/index.ts';
 import { resolveSecrets, validateConfiguration } from '../tenants/index.ts';
 import { applyFile } from './apply-file.ts';
-import type { DemoFile, DemoKey } from './demo-state.ts';
+import { allowDirectory, CONNECTION, type DemoFile, type DemoKey, TENANT } from './demo-state.ts';
 import type { CliDeps, RunningHub, SandboxDirectoryHandle } from './deps.ts';
-
-export const TENANT = 'acme';
-export const CONNECTION = 'people';
 
 /** Where it was the last time; anywhere else if that port is taken by now. */
 export async function startDirectory({ sandbox }: CliDeps, { state }: DemoFile): Promise<SandboxDirectoryHandle> {
@@ -32,10 +29,8 @@ export function demoSettings(
   directoryUrl: string,
   log: string | undefined,
 ): OperatorSettings {
-  const allowed = `${TENANT}=127.0.0.1/32:${new URL(directoryUrl).port}`;
-  const added = (rules: string | undefined) => (rules ? `${rules}, ${allowed}` : allowed);
   return {
-    ...settings,
+    ...allowDirectory(settings, Number(new URL(directoryUrl).port)),
     databaseUrl: undefined,
     databaseMigrateUrl: undefined,
     host: '127.0.0.1',
@@ -44,8 +39,6 @@ export function demoSettings(
     trustProxy: undefined,
     publicUrl: undefined,
     proxy: undefined,
-    allowAddresses: added(settings.allowAddresses),
-    allowCleartext: added(settings.allowCleartext),
     log: log ? settings.log : 'error',
   };
 }

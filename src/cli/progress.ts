@@ -9,6 +9,8 @@ export interface ProgressView {
 }
 
 const BAR_COLUMNS = 24;
+/** Before this a rate says nothing yet. */
+const SETTLED_MS = 500;
 
 /** What stands behind the bar: entries read, kept, rate, and time left when the source told how many there are. */
 export function progressLine(progress: RunProgress, elapsedMs: number): string {
@@ -16,8 +18,8 @@ export function progressLine(progress: RunProgress, elapsedMs: number): string {
   const perSecond = elapsedMs > 0 ? (read * 1000) / elapsedMs : 0;
   const of = total === undefined ? '' : ` of ${number(Math.max(total, read))}`;
   const parts = [`${number(read)}${of} read`, `${number(kept)} let in`];
-  if (perSecond >= 1) parts.push(`${number(Math.round(perSecond))}/s`);
-  if (total !== undefined && perSecond >= 1 && total > read)
+  if (perSecond >= 1 && elapsedMs >= SETTLED_MS) parts.push(`${number(Math.round(perSecond))}/s`);
+  if (total !== undefined && perSecond >= 1 && total > read && elapsedMs >= SETTLED_MS)
     parts.push(`${duration(Math.max(1000, ((total - read) / perSecond) * 1000))} left`);
   return parts.join(', ');
 }
@@ -27,21 +29,28 @@ export function progressView(terminal: Terminal, quiet: boolean): ProgressView {
   if (quiet || !terminal.errIsTerminal || terminal.env.TERM === 'dumb') return { show() {}, done() {} };
   const unicode = wantsColour(true, { ...terminal.env, NO_COLOR: '' });
   let bar: cliProgress.SingleBar | undefined;
+  let shape: string | undefined;
   let stream: string | undefined;
-  let startedAt = 0;
+  let total: number | undefined;
+  let startedAt = performance.now();
   const finish = () => {
     bar?.stop();
     bar = undefined;
   };
   return {
-    show(progress) {
-      const known = progress.total !== undefined;
-      const shape = `${progress.stream} ${known}`;
-      if (shape !== stream) {
+    show(told) {
+      if (told.stream !== stream) {
+        if (stream !== undefined) startedAt = performance.now();
+        [stream, total] = [told.stream, undefined];
+      }
+      // A page that does not say how many there are takes nothing back.
+      total = told.total ?? total;
+      const progress = { ...told, total };
+      const known = total !== undefined;
+      if (`${stream} ${known}` !== shape) {
         finish();
-        stream = shape;
-        startedAt = performance.now();
-        const label = progress.stream.replace('_', ' ');
+        shape = `${stream} ${known}`;
+        const label = told.stream.replace('_', ' ');
         bar = new cliProgress.SingleBar({
           format: known ? `${label} {bar} {line}` : `${label}: {line}`,
           barCompleteChar: unicode ? '█' : '#',
@@ -54,10 +63,10 @@ export function progressView(terminal: Terminal, quiet: boolean): ProgressView {
           // Signals are this command's own to answer: it cancels the run first.
           gracefulExit: false,
         });
-        bar.start(progress.total ?? 0, 0, { line: '' });
+        bar.start(total ?? 0, 0, { line: '' });
       }
-      if (known && progress.total !== bar?.getTotal()) bar?.setTotal(Math.max(progress.total ?? 0, progress.read));
-      bar?.update(progress.read, { line: progressLine(progress, performance.now() - startedAt) });
+      if (total !== undefined && total !== bar?.getTotal()) bar?.setTotal(Math.max(total, told.read));
+      bar?.update(told.read, { line: progressLine(progress, performance.now() - startedAt) });
     },
     done: finish,
   };

@@ -47,6 +47,8 @@ export const reasons: Readonly<Record<DropReason, Reason>> = {
 export interface ReceiptOptions {
   /** How many users there are, where the caller knows: `38 of 40 users`. */
   readonly users?: number;
+  /** The reason of a failure is told elsewhere, beside the answer. */
+  readonly withoutFailure?: boolean;
 }
 
 const droppedOf = (stream: StreamReceipt) =>
@@ -124,7 +126,7 @@ export function fieldsDroppedSentence(dropped: Readonly<Record<string, number>>)
   return all.length > 0 ? `Sent without being asked for, and thrown away unread: ${listed(all)}.` : undefined;
 }
 
-function statusSentences(receipt: Receipt): string[] {
+function statusSentences(receipt: Receipt, { withoutFailure = false }: ReceiptOptions): string[] {
   const { run, error } = receipt;
   const by = receipt.decided_by ? ` by ${receipt.decided_by}` : '';
   const when = receipt.decided_at ? ` at ${instant(receipt.decided_at)}` : '';
@@ -133,7 +135,7 @@ function statusSentences(receipt: Receipt): string[] {
       return ['It is still running; these are the numbers so far.'];
     case 'failed':
       return [
-        `It failed: ${error ?? 'the reason was not recorded.'}`,
+        ...(withoutFailure ? [] : [`It failed: ${error ?? 'the reason was not recorded.'}`]),
         'Nothing was removed; what had been let in stays, and the next run starts where this one can.',
       ];
     case 'held':
@@ -168,7 +170,7 @@ export function receiptSentences(receipt: Receipt, options: ReceiptOptions = {})
       turnedAway === 1 ? 'what was turned away: it was counted' : 'what was turned away: it was counted by reason';
     sentences.push(`Nothing is kept of ${what} and forgotten.`);
   }
-  return [...sentences, ...statusSentences(receipt)];
+  return [...sentences, ...statusSentences(receipt, options)];
 }
 
 /** `Took 4.2 s, 101 requests, 17.4 MiB.` */

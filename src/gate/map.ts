@@ -19,8 +19,15 @@ export function firstText(value: SourceValue | undefined): string | null {
 export function allTexts(value: SourceValue | undefined): string[] {
   if (value === null || value === undefined) return [];
   if (typeof value === 'string') return cleaned(value);
-  if (Array.isArray(value)) return value.flatMap((one) => (one === null ? [] : cleaned(String(one))));
-  return cleaned(String(value));
+  if (Array.isArray(value)) return value.flatMap((one) => (one === null ? [] : cleaned(scalarText(one))));
+  return cleaned(scalarText(value));
+}
+
+/** The compiler allows scalars only, but parsed JSON may hold objects: their text is a program's word, or a throw. */
+export function scalarText(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (typeof value !== 'number' && typeof value !== 'boolean') throw new InvalidValue();
+  return String(value);
 }
 
 const LONGEST_RAW = 65_536;

@@ -1,6 +1,6 @@
 import type { Connector, ConnectorStream, Theirs } from '../contract/connector.ts';
 import { streamOf } from '../contract/connector.ts';
-import type { SourceRecord } from '../contract/record.ts';
+import type { SourceRecord, SourceValue } from '../contract/record.ts';
 import { type Scope, scopeFields } from '../contract/scope.ts';
 import type { Feature } from '../model/features.ts';
 import {
@@ -87,7 +87,16 @@ export function planStream(input: PlanInput): StreamPlan {
 
 function scopeTest(stream: ConnectorStream, tenants: ScopeTest): ScopeTest {
   const own = stream.inScope;
-  return own ? (record: SourceRecord) => own(record) && tenants(record) : tenants;
+  if (!own) return tenants;
+  const decide = Object.keys(stream.decide ?? {});
+  return (record) => own(only(decide, record)) && tenants(record);
+}
+
+/** What a connector's own code may decide by: the rest of the record was not declared to be looked at. */
+function only(fields: readonly string[], record: SourceRecord): SourceRecord {
+  const shown: Record<string, SourceValue | undefined> = Object.create(null);
+  for (const field of fields) if (Object.hasOwn(record, field)) shown[field] = record[field];
+  return shown;
 }
 
 function keptFields(
@@ -97,7 +106,7 @@ function keptFields(
 ): KeptField[] {
   const mapping: Record<string, Theirs> = { ...(stream.keep as Record<string, Theirs>), ...overrides };
   return Object.entries(mapping).flatMap(([ours, theirs]) => {
-    const field = declaration.fields[ours];
+    const field = Object.hasOwn(declaration.fields, ours) ? declaration.fields[ours] : undefined;
     return field ? [{ ours, theirs: listed(theirs), declaration: field }] : [];
   });
 }

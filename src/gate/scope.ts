@@ -1,14 +1,17 @@
 import type { SourceRecord, SourceValue } from '../contract/record.ts';
 import type { Scope } from '../contract/scope.ts';
+import { scalarText } from './map.ts';
 
 export type ScopeTest = (record: SourceRecord) => boolean;
 
 const fold = (text: string) => text.trim().normalize('NFC').toLowerCase();
 
-function valuesOf(value: SourceValue | undefined): string[] {
+// Own properties only: every object has a `constructor`, no record does.
+function valuesOf(record: SourceRecord, field: string): string[] {
+  const value: SourceValue | undefined = Object.hasOwn(record, field) ? record[field] : undefined;
   if (value === null || value === undefined) return [];
   const list = Array.isArray(value) ? value : [value];
-  return list.filter((one) => one !== null).map((one) => fold(String(one)));
+  return list.filter((one) => one !== null).map((one) => fold(scalarText(one)));
 }
 
 /** Compiles a scope once per run: a record is tested a hundred thousand times. No scope lets everything in. */
@@ -23,7 +26,7 @@ export function compileScope(scope: Scope | undefined): ScopeTest {
     const test = compileScope(scope.not);
     return (record) => !test(record);
   }
-  if ('present' in scope) return (record) => valuesOf(record[scope.present]).some((value) => value !== '');
+  if ('present' in scope) return (record) => valuesOf(record, scope.present).some((value) => value !== '');
   if ('equals' in scope) return compare(scope.equals, (wanted) => (value) => value === fold(wanted));
   if ('starts-with' in scope) return compare(scope['starts-with'], (wanted) => (value) => value.startsWith(fold(wanted)));
   if ('ends-with' in scope) return compare(scope['ends-with'], (wanted) => (value) => value.endsWith(fold(wanted)));
@@ -42,7 +45,7 @@ function compare<W>(by: Readonly<Record<string, W>>, fits: (wanted: W) => (value
   return every(
     Object.entries(by).map(([field, wanted]) => {
       const test = fits(wanted);
-      return (record: SourceRecord) => valuesOf(record[field]).some(test);
+      return (record: SourceRecord) => valuesOf(record, field).some(test);
     }),
   );
 }

@@ -30,6 +30,12 @@ function decode(cursor: string): Cursor {
 const tooOld = () =>
   new Refused('cursor-too-old', 'This cursor is older than what is remembered; read again without one, then follow.');
 
+interface Head {
+  epoch: string;
+  head: number;
+  purged: number;
+}
+
 interface Row {
   seq: number;
   kind: FeedKind;
@@ -43,21 +49,27 @@ export function changeStore(context: TenantContext): ChangeStore {
   return {
     read: ({ cursor, limit, kinds }): Promise<ChangesPage> =>
       inTenant(context, async (tx) => {
-        // The head first: every number up to it is committed, and what comes later has a higher one.
-        const [head] = await tx.rows<{ epoch: string; seq: number; purged: number }>(sql`
-          SELECT epoch, seq, purged_through AS purged FROM registry.feed_head WHERE tenant_id = ${tenantId}`);
-        const from = cursor ? decode(cursor) : { epoch: head!.epoch, seq: 0, until: head!.seq };
-        if (from.epoch !== head!.epoch || from.seq > head!.seq) throw tooOld();
+        const start = cursor ? decode(cursor) : undefined;
+        // Head and rows in one statement, so of one moment: between two, tombstones could be purged unnoticed and a
+        // removal never be told.
+        const found = await tx.rows<Head & (Row | { [K in keyof Row]: null })>(sql`
+          SELECT h.epoch, h.seq AS head, h.purged_through AS purged, f.seq, f.kind, f.entity_id, f.op, f.reason
+            FROM registry.feed_head h
+            LEFT JOIN LATERAL (
+              SELECT seq, kind, entity_id, op, reason FROM sluice.feed
+               WHERE tenant_id = ${tenantId} AND seq > ${start?.seq ?? 0} AND seq <= h.seq
+                 AND kind = ANY(${kinds}::text[]) AND (op = 'upsert' OR seq > coalesce(${start?.until ?? null}::bigint, h.seq))
+               ORDER BY seq LIMIT ${limit + 1}) f ON true
+           WHERE h.tenant_id = ${tenantId} ORDER BY f.seq`);
+        const { epoch, head, purged } = found[0]!;
+        const from = start ?? { epoch, seq: 0, until: head };
+        if (from.epoch !== epoch || from.seq > head) throw tooOld();
         // What was removed and forgotten after the reader's place would never be told.
-        if (Math.max(from.seq, from.until) < head!.purged) throw tooOld();
-        const rows = await tx.rows<Row>(sql`
-          SELECT seq, kind, entity_id, op, reason FROM sluice.feed
-           WHERE tenant_id = ${tenantId} AND seq > ${from.seq} AND seq <= ${head!.seq}
-             AND kind = ANY(${kinds}::text[]) AND (op = 'upsert' OR seq > ${from.until})
-           ORDER BY seq LIMIT ${limit + 1}`);
+        if (Math.max(from.seq, from.until) < purged) throw tooOld();
+        const rows = found.flatMap(({ seq, kind, entity_id, op, reason }) => (seq === null ? [] : [{ seq, kind, entity_id, op, reason } as Row]));
         const more = rows.length > limit;
         const shown = rows.slice(0, limit);
-        const seq = more ? shown.at(-1)!.seq : head!.seq;
+        const seq = more ? shown.at(-1)!.seq : head;
         return {
           items: shown.map(({ entity_id, reason, ...row }) => ({ ...row, id: entity_id, ...(reason ? { reason } : {}) })),
           next: encode({ epoch: from.epoch, seq, until: from.until }),

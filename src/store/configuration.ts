@@ -57,6 +57,8 @@ export function configurationStore(
 
     write: (next, options: ApplyOptions) =>
       inTenant(context, async (tx) => {
+        // The one lock order: connections, then rules. A page holds its connection when it waits for the rules.
+        await tx.rows(sql`SELECT 1 FROM registry.connection WHERE tenant_id = ${tenantId} ORDER BY id FOR NO KEY UPDATE`);
         await lockRules(tx, tenantId, 'alone');
         const live = await current(tx);
         if ((live?.version ?? null) !== options.expected) {
@@ -146,7 +148,7 @@ async function writeConnections(
 ): Promise<void> {
   const { tenantId, clock } = context;
   const live = await tx.rows<{ id: string; name: string; connector: string }>(sql`
-    SELECT id, name, connector FROM registry.connection WHERE tenant_id = ${tenantId} ORDER BY id FOR UPDATE`);
+    SELECT id, name, connector FROM registry.connection WHERE tenant_id = ${tenantId} ORDER BY id`);
   // Another kind of system under an old name is another connection: what the old one told goes with it.
   const same = (name: string, connector: string) => after.connections.find((one) => one.name === name || one.was === name)?.connector === connector;
   const idOf = new Map(live.filter(({ name, connector }) => same(name, connector)).map(({ id, name }) => [name, id]));

@@ -1,3 +1,4 @@
+import { faultPoint } from '../base/faults.ts';
 import type { Window } from '../contract/record.ts';
 import type { State } from '../contract/record.ts';
 import type { Kept } from '../gate/gate.ts';
@@ -179,6 +180,7 @@ async function attempt(
 ): Promise<PageOutcome> {
   const { tenantId } = context;
   let judged = rules.version < 0 ? undefined : input.judge(rules);
+  await faultPoint('page.gated');
   const done = await inTenant(context, async (tx) => {
     const { cancelled } = await holdLease(tx, tenantId, pass.lease);
     const needsAlone = lock === 'alone' || judged === undefined || judged.kept.some((kept) => kept.person?.newBinding) || judged.gone.length > 0;

@@ -98,7 +98,10 @@ interface UserRow {
   wrapped: Buffer;
 }
 
-/** Locks the users, in id order as everybody does, and opens what is known of them. Unknown ids are absent. */
+/**
+ * Locks the users, in id order as everybody does, and opens what is known of them. Unknown ids are absent. The lock
+ * lets rows that refer to a user (another page's locker assignments) be written meanwhile, in whatever order.
+ */
 export async function loadPeople(tx: Tx, context: TenantContext, ids: readonly string[]): Promise<Map<string, Person>> {
   const people = new Map<string, Person>();
   if (ids.length === 0) return people;
@@ -108,7 +111,7 @@ export async function loadPeople(tx: Tx, context: TenantContext, ids: readonly s
     SELECT u.id, u.status, u.confirmed, u.fields, k.wrapped
       FROM sluice.users u JOIN sluice.user_key k ON k.tenant_id = u.tenant_id AND k.user_id = u.id
      WHERE u.tenant_id = ${tenantId} AND u.id = ANY(${wanted}::uuid[])
-     ORDER BY u.id FOR UPDATE OF u`);
+     ORDER BY u.id FOR NO KEY UPDATE OF u`);
   for (const row of rows) {
     const key = keys.userKey(row.id, row.wrapped);
     const fields = JSON.parse(key.open('users', 'fields', row.id, row.fields)) as Fields;

@@ -173,8 +173,19 @@ describe('a notice by webhook', () => {
     const [result] = await sending;
     expect(result).include({ outcome: 'failed' });
     expect(result!.sentence).include('stopping');
-    expect((await sender.send(held, [{ webhook: target.origin, secret }]))[0]!.outcome).equal('failed');
-    expect(target.received).length(1);
+  });
+
+  it('is not begun once the sender is closed', async () => {
+    let posts = 0;
+    const post: Post = async () => {
+      posts++;
+      return { status: 200, headers: {} };
+    };
+    const sender = senderWith({ post });
+    await sender.close();
+    const [result] = await sender.send(held, [{ webhook: 'https://it.acme.example/', secret }]);
+    expect(result).include({ outcome: 'failed' });
+    expect(posts).equal(0);
   });
 
   describe('through the guarded network', () => {

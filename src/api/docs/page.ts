@@ -1,5 +1,6 @@
 import type { AnswerObject, JsonSchema, OpenApi, Operation } from '../openapi.ts';
-import { problemsOfEveryRoute, scopeTable } from '../openapi.ts';
+import { scopeTable } from '../openapi.ts';
+import { problemsOfEveryRoute } from '../openapi-problems.ts';
 import { problemNames, problems } from '../problems.ts';
 import { type Html, html, prose, spans } from './html.ts';
 import { schemaTable, typeName } from './schema-table.ts';

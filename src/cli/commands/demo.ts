@@ -2,9 +2,8 @@ import { InvalidArgumentError } from 'commander';
 import type { Receipt } from '../../model/receipt.ts';
 import type { HubTenantStore } from '../../store/index.ts';
 import { type Command, type Context, declare, type JsonOption } from '../context.ts';
-import { type DemoFile, openDemoFile } from '../demo-state.ts';
+import { CONNECTION, type DemoFile, openDemoFile, TENANT } from '../demo-state.ts';
 import {
-  CONNECTION,
   demoSettings,
   ensureKeys,
   ensureTenant,
@@ -12,7 +11,6 @@ import {
   logEverybodyOn,
   runOnce,
   startDirectory,
-  TENANT,
 } from '../demo-steps.ts';
 import { follow } from '../demo-watch.ts';
 import { receiptSentences } from '../receipt.ts';

@@ -28,26 +28,27 @@ export function preview(program: Command, context: Context): void {
     .option('--as-user <email>', 'treat this address as logged on, for this preview alone')
     .option('--limit <n>', 'records to read of each stream', wholeNumber(MOST))
     .action(async (target: string, options: Options) => {
-      const report = await context.attached('preview', async ({ store, sync }) => {
+      const { report, paused } = await context.attached('preview', async ({ store, sync }) => {
         const { tenant, status } = await openConnection(store, target);
-        return sync.preview(tenant.tenantId, status.name, {
+        const report = await sync.preview(tenant.tenantId, status.name, {
           ...(options.user === undefined ? {} : { user: options.user }),
           ...(options.asUser === undefined ? {} : { asUser: options.asUser }),
           ...(options.limit === undefined ? {} : { limit: options.limit }),
         });
+        return { report, paused: status.paused };
       });
       if (options.json) return context.json(report);
-      show(context, report, target, options.user !== undefined || options.asUser !== undefined);
+      show(context, report, options.user !== undefined || options.asUser !== undefined);
+      context.say(`Nothing was written.${paused ? ` \`sluice resume ${target}\` lets it run.` : ''}`);
     });
 }
 
-function show(context: Context, report: PreviewReport, target: string, onePerson: boolean): void {
+function show(context: Context, report: PreviewReport, onePerson: boolean): void {
   const { say } = context;
   for (const [name, stream] of Object.entries(report.streams) as [StreamName, PreviewStream][]) {
     showStream(context, name, stream, onePerson);
     say();
   }
-  say(`Nothing was written. \`sluice resume ${target}\` lets it run, \`sluice sync ${target}\` runs it at once.`);
 }
 
 const outcomes: Readonly<Record<PreviewField['outcome'], readonly [told: string, paint: keyof Style]>> = {
@@ -55,6 +56,12 @@ const outcomes: Readonly<Record<PreviewField['outcome'], readonly [told: string,
   'looked-at': ['looked at, forgotten', 'doubt'],
   dropped: ['dropped', 'faint'],
 };
+
+/** What names a record or a person is not forgotten: of a user it is kept, sealed, to recognise them again. */
+function outcomeOf({ outcome, roles }: PreviewField): readonly [told: string, paint: keyof Style] {
+  const recognises = roles.includes('key') || roles.includes('match');
+  return outcome === 'looked-at' && recognises ? ['recognises', 'good'] : outcomes[outcome];
+}
 
 function showStream(context: Context, name: StreamName, stream: PreviewStream, onePerson: boolean): void {
   const { style, terminal, say } = context;
@@ -70,7 +77,7 @@ function showStream(context: Context, name: StreamName, stream: PreviewStream, o
   if (why.length > 0) terminal.out(table([{ title: '', align: 'right' }, { title: '' }], why, layout));
   say();
   const fields = stream.fields.map((field) => {
-    const [told, paint] = outcomes[field.outcome];
+    const [told, paint] = outcomeOf(field);
     return [printable(field.field), field.roles.join(', '), style[paint](told), field.ours ?? '', field.why];
   });
   const head = [

@@ -60,10 +60,10 @@ function endSignals(signals: StopSignals): void {
 
 function tell(context: Context, receipt: Receipt, json: boolean): void {
   if (json) context.json(receipt);
-  else showReceipt(context, receipt);
+  else showReceipt(context, receipt, { withoutFailure: true });
   if (receipt.status === 'held') context.end(exits.held);
   if (receipt.status === 'failed')
-    throw new NeedsAttention(`${receipt.connection}: ${receipt.error ?? 'the run failed without a reason'}`);
+    throw new NeedsAttention(`${receipt.connection} failed: ${receipt.error ?? 'the run failed without a reason'}`);
   if (receipt.status === 'cancelled')
     throw new NeedsAttention(
       `The run of ${receipt.connection} was cancelled; \`sluice sync ${receipt.connection}\` starts again.`,

@@ -85,7 +85,7 @@ function show(context: Context, account: UserAccount): void {
     ),
   );
 
-  section('What the user is recognised by (sealed; nobody else can read or search it)');
+  section('What the user is recognised by (sealed in the database)');
   const kinds = account.match_values.map(({ kind, value }) => [kind.replace('-', ' '), printable(value)]);
   terminal.out(table([{ title: 'kind' }, { title: 'value' }], kinds, layout));
 
