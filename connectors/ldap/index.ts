@@ -31,8 +31,7 @@ export default connector({
         job_title: 'title',
         department: ['department', 'departmentNumber'],
       },
-      inScope: ({ objectClass, userAccountControl }) =>
-        isPerson([objectClass ?? []].flat().map(String), Number([userAccountControl].flat()[0] ?? 0)),
+      inScope: ({ objectClass, userAccountControl }) => isPerson(objectClass, userAccountControl),
       resumable: false,
       incremental: false,
       read: readUsers,

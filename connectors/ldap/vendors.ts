@@ -2,6 +2,7 @@
  * What is different between directory servers, as data. Told apart by the root DSE (RFC 4512 5.1); a server that is
  * none of the known ones is read by the letter of the RFCs.
  */
+import type { SourceValue } from '../../src/contract/index.ts';
 
 /** Attributes of the root DSE that we look at; asked by name. */
 export const rootAttributes = ['objectClass', 'supportedCapabilities', 'supportedExtension', 'vendorName'] as const;
@@ -101,11 +102,24 @@ const group = lower([
 ]);
 
 /** The connector's own scope: an enabled account of a person. What cannot be seen speaks against nobody. */
-export function isPerson(objectClass: readonly string[], userAccountControl: number): boolean {
-  if ((userAccountControl & notAPersonsAccount) !== 0) return false;
-  const classes = lower(objectClass);
-  if (neverAPerson.some((name) => classes.includes(name))) return false;
-  return classes.includes('inetorgperson') || !group.some((name) => classes.includes(name));
+export function isPerson(objectClass: SourceValue | undefined, userAccountControl: SourceValue | undefined): boolean {
+  const bits = userAccountControl ? Number([userAccountControl].flat()[0]) : 0;
+  return (bits & notAPersonsAccount) === 0 && isPersonsClass(String(objectClass ?? ''));
+}
+
+// A directory has a handful of combinations of classes and a hundred thousand entries.
+const judged = new Map<string, boolean>();
+
+function isPersonsClass(listed: string): boolean {
+  let person = judged.get(listed);
+  if (person === undefined) {
+    const classes = lower(listed.split(','));
+    person =
+      !neverAPerson.some((name) => classes.includes(name)) &&
+      (classes.includes('inetorgperson') || !group.some((name) => classes.includes(name)));
+    if (judged.size < 1_000) judged.set(listed, person);
+  }
+  return person;
 }
 
 function lower(names: readonly string[]): string[] {

@@ -79,7 +79,12 @@ const IDENTIFIER = /^[a-z_][a-z0-9_]{0,62}$/;
 export function describeUnexpected(error: unknown): string {
   if (!(error instanceof Error)) return 'a value was thrown that is not an error';
   try {
-    const { name, code, table, constraint } = error as { name: unknown; code?: unknown; table?: unknown; constraint?: unknown };
+    const { name, code, table, constraint } = error as {
+      name: unknown;
+      code?: unknown;
+      table?: unknown;
+      constraint?: unknown;
+    };
     const facts = [typeof name === 'string' && /^[A-Za-z]{1,40}$/.test(name) ? name : 'Error'];
     if (typeof code === 'string' && /^[A-Z0-9_]{2,32}$/.test(code)) facts.push(`code ${code}`);
     if (typeof code === 'string' && SQLSTATE.test(code)) {

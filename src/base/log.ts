@@ -6,7 +6,13 @@ export type LogEvent =
   | { readonly event: 'hub-started'; readonly address: string; readonly role: string; readonly version: string }
   | { readonly event: 'hub-stopping' }
   | { readonly event: 'hub-lost-database-lock' }
-  | { readonly event: 'run-started'; readonly tenant: string; readonly connection: string; readonly run: string; readonly resumed: boolean }
+  | {
+      readonly event: 'run-started';
+      readonly tenant: string;
+      readonly connection: string;
+      readonly run: string;
+      readonly resumed: boolean;
+    }
   | {
       readonly event: 'run-ended';
       readonly tenant: string;
@@ -17,11 +23,23 @@ export type LogEvent =
       readonly sentence: string | null;
     }
   | { readonly event: 'run-yielded'; readonly tenant: string; readonly connection: string; readonly run: string }
-  | { readonly event: 'connection-health'; readonly tenant: string; readonly connection: string; readonly was: string; readonly now: string }
+  | {
+      readonly event: 'connection-health';
+      readonly tenant: string;
+      readonly connection: string;
+      readonly was: string;
+      readonly now: string;
+    }
   | { readonly event: 'lookup-failed'; readonly tenant: string; readonly connection: string; readonly sentence: string }
   | { readonly event: 'job-failed'; readonly queue: string; readonly fault: string }
   | { readonly event: 'tick-failed'; readonly fault: string }
-  | { readonly event: 'notice'; readonly tenant: string; readonly connection: string; readonly kind: string; readonly outcome: string }
+  | {
+      readonly event: 'notice';
+      readonly tenant: string;
+      readonly connection: string;
+      readonly kind: string;
+      readonly outcome: string;
+    }
   | { readonly event: 'warning'; readonly sentence: string };
 
 export type Level = 'debug' | 'info' | 'warn' | 'error';

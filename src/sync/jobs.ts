@@ -35,12 +35,21 @@ export function createJobQueue(url: string, log: Log, role: 'send' | 'work'): Jo
     supervise: role === 'work',
     useListenNotify: role === 'work',
   });
-  boss.on('error', (error: unknown) => log.event('warn', { event: 'job-failed', queue: 'pg-boss', fault: describeUnexpected(error) }));
+  boss.on('error', (error: unknown) =>
+    log.event('warn', { event: 'job-failed', queue: 'pg-boss', fault: describeUnexpected(error) }),
+  );
   return {
     async start() {
       await boss.start();
       for (const queue of QUEUES) {
-        await boss.createQueue(queue, { policy: 'standard', retryLimit: 2, retryDelay: 5, expireInSeconds: 12 * 3_600, deleteAfterSeconds: 24 * 3_600, notify: true });
+        await boss.createQueue(queue, {
+          policy: 'standard',
+          retryLimit: 2,
+          retryDelay: 5,
+          expireInSeconds: 12 * 3_600,
+          deleteAfterSeconds: 24 * 3_600,
+          notify: true,
+        });
       }
     },
     async send(queue, data, { tx, after, once } = {}) {
@@ -51,14 +60,18 @@ export function createJobQueue(url: string, log: Log, role: 'send' | 'work'): Jo
       });
     },
     async work(queue, atOnce, handle) {
-      await boss.work<Jobs[typeof queue]>(queue, { batchSize: 1, localConcurrency: atOnce, pollingIntervalSeconds: 1 }, async ([job]) => {
-        if (!job) return;
-        try {
-          await handle(job.data);
-        } catch (error) {
-          log.event('error', { event: 'job-failed', queue, fault: describeUnexpected(error) });
-        }
-      });
+      await boss.work<Jobs[typeof queue]>(
+        queue,
+        { batchSize: 1, localConcurrency: atOnce, pollingIntervalSeconds: 1 },
+        async ([job]) => {
+          if (!job) return;
+          try {
+            await handle(job.data);
+          } catch (error) {
+            log.event('error', { event: 'job-failed', queue, fault: describeUnexpected(error) });
+          }
+        },
+      );
     },
     async stop() {
       await boss.stop({ graceful: true, timeout: 30_000 });

@@ -29,7 +29,12 @@ export async function lookUp(deps: RunDeps, tenant: HubTenantStore, users: reado
         else await lookUpIn(deps, tenant, connector, status.id, judged.stream, plan, users);
       }
     } catch (error) {
-      deps.log.event('warn', { event: 'lookup-failed', tenant: tenant.tenant, connection: configured.name, sentence: safeSentence(error) });
+      deps.log.event('warn', {
+        event: 'lookup-failed',
+        tenant: tenant.tenant,
+        connection: configured.name,
+        sentence: safeSentence(error),
+      });
     }
   }
 }
@@ -48,7 +53,12 @@ async function lookUpIn(
   if (people.length === 0) return;
   const abort = AbortSignal.any([deps.stopping, AbortSignal.timeout(DEADLINE_MS)]);
   const readAt = deps.clock.now();
-  const net = deps.net({ tenant: tenant.tenant, signal: abort, maxRequests: REQUESTS, deadline: new Date(readAt.getTime() + DEADLINE_MS) });
+  const net = deps.net({
+    tenant: tenant.tenant,
+    signal: abort,
+    maxRequests: REQUESTS,
+    deadline: new Date(readAt.getTime() + DEADLINE_MS),
+  });
   const found: SourceRecord[] = [];
   const reading = streamOf(connector, stream)!.lookup!({
     settings: plan.configured.settings as never,

@@ -12,10 +12,31 @@ export function createMetrics(): Metrics {
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
   const where = ['tenant', 'connection'] as const;
-  const runs = new Counter({ name: 'sluice_runs_total', help: 'Runs that ended, by status.', labelNames: [...where, 'status'], registers });
-  const seconds = new Histogram({ name: 'sluice_run_duration_seconds', help: 'How long runs took.', labelNames: where, buckets: [0.1, 0.5, 1, 5, 15, 60, 300, 1800, 7200], registers });
-  const records = new Counter({ name: 'sluice_records_total', help: 'Records read, by what became of them.', labelNames: [...where, 'stream', 'outcome'], registers });
-  const last = new Gauge({ name: 'sluice_last_success_timestamp_seconds', help: 'When a connection was last read to its end.', labelNames: where, registers });
+  const runs = new Counter({
+    name: 'sluice_runs_total',
+    help: 'Runs that ended, by status.',
+    labelNames: [...where, 'status'],
+    registers,
+  });
+  const seconds = new Histogram({
+    name: 'sluice_run_duration_seconds',
+    help: 'How long runs took.',
+    labelNames: where,
+    buckets: [0.1, 0.5, 1, 5, 15, 60, 300, 1800, 7200],
+    registers,
+  });
+  const records = new Counter({
+    name: 'sluice_records_total',
+    help: 'Records read, by what became of them.',
+    labelNames: [...where, 'stream', 'outcome'],
+    registers,
+  });
+  const last = new Gauge({
+    name: 'sluice_last_success_timestamp_seconds',
+    help: 'When a connection was last read to its end.',
+    labelNames: where,
+    registers,
+  });
   return {
     runEnded(receipt, tenant) {
       const connection = receipt.connection.slice(receipt.connection.indexOf('/') + 1);
@@ -25,8 +46,16 @@ export function createMetrics(): Metrics {
       seconds.observe(labels, (ended - Date.parse(receipt.started_at)) / 1000);
       if (receipt.status === 'succeeded' || receipt.status === 'held') last.set(labels, ended / 1000);
       for (const [stream, counts] of Object.entries(receipt.streams)) {
-        const outcomes = { created: counts.created, updated: counts.updated, unchanged: counts.unchanged, removed: counts.removed, held: counts.held, ...counts.dropped };
-        for (const [outcome, count] of Object.entries(outcomes)) if (count > 0) records.inc({ ...labels, stream, outcome }, count);
+        const outcomes = {
+          created: counts.created,
+          updated: counts.updated,
+          unchanged: counts.unchanged,
+          removed: counts.removed,
+          held: counts.held,
+          ...counts.dropped,
+        };
+        for (const [outcome, count] of Object.entries(outcomes))
+          if (count > 0) records.inc({ ...labels, stream, outcome }, count);
       }
     },
     text: () => registry.metrics(),

@@ -26,7 +26,14 @@ export async function previewConnection(
 ): Promise<PreviewReport> {
   const streams: Partial<Record<StreamName, PreviewStream>> = {};
   for (const { plan: judged } of plan.streams) {
-    streams[judged.stream] = await previewStream(plan, judged, withPretended(rules, request.asUser), net, signal, request);
+    streams[judged.stream] = await previewStream(
+      plan,
+      judged,
+      withPretended(rules, request.asUser),
+      net,
+      signal,
+      request,
+    );
   }
   return { connection, streams };
 }
@@ -73,7 +80,9 @@ async function previewStream(
     else dropped[decision.reason] = (dropped[decision.reason] ?? 0) + 1;
     if (shown.length >= SHOWN) return;
     if (wanted !== undefined ? isWanted(record) : decision.kept) {
-      shown.push(decision.kept ? { outcome: 'kept', fields: decision.fields } : { outcome: decision.reason, fields: {} });
+      shown.push(
+        decision.kept ? { outcome: 'kept', fields: decision.fields } : { outcome: decision.reason, fields: {} },
+      );
     }
   };
 
@@ -108,9 +117,10 @@ function wantedTest(plan: StreamPlan, email: string | undefined): (record: Sourc
   const names = plan.match.filter(({ kind }) => kind === 'email').flatMap(({ theirs }) => theirs);
   return (record) =>
     email !== undefined &&
-    names.some((name) => [record[name] ?? []].flat().some((value) => value !== null && normaliseEmail(String(value)) === email));
+    names.some((name) =>
+      [record[name] ?? []].flat().some((value) => value !== null && normaliseEmail(String(value)) === email),
+    );
 }
-
 
 /** Every field that is asked for or arrived: what happens to it and why. */
 function fieldsOf(connector: Connector, plan: StreamPlan, undeclared: ReadonlyMap<string, number>): PreviewField[] {
@@ -119,7 +129,8 @@ function fieldsOf(connector: Connector, plan: StreamPlan, undeclared: ReadonlyMa
   const add = (name: string, role: Role) => roles.set(name, (roles.get(name) ?? new Set<Role>()).add(role));
   for (const name of plan.key) add(name, 'key');
   for (const { theirs } of plan.match) for (const name of theirs) add(name, 'match');
-  for (const name of plan.asked) if (!plan.keep.some((field) => field.theirs.includes(name)) && !roles.has(name)) add(name, 'decide');
+  for (const name of plan.asked)
+    if (!plan.keep.some((field) => field.theirs.includes(name)) && !roles.has(name)) add(name, 'decide');
   for (const name of Object.keys(stream.decide ?? {})) add(name, 'decide');
   for (const field of plan.keep) for (const name of field.theirs) add(name, 'keep');
   const asked = [...roles].map(([field, has]): PreviewField => {
@@ -129,16 +140,35 @@ function fieldsOf(connector: Connector, plan: StreamPlan, undeclared: ReadonlyMa
       roles: [...has],
       ours: keep?.ours ?? null,
       outcome: keep ? 'kept' : 'looked-at',
-      why: keep ? keep.declaration.purpose : (stream.decide?.[field] ?? (has.has('key') || has.has('match') ? 'Recognises the person or thing; kept as a keyed digest only.' : 'Looked at by this connection’s scope, then forgotten.')),
+      why: keep
+        ? keep.declaration.purpose
+        : (stream.decide?.[field] ??
+          (has.has('key') || has.has('match')
+            ? 'Recognises the person or thing; kept as a keyed digest only.'
+            : 'Looked at by this connection’s scope, then forgotten.')),
     };
   });
   const off = plan.off.flatMap(({ ours, theirs, declaration }) =>
     theirs
       .filter((name) => !roles.has(name))
-      .map((field): PreviewField => ({ field, roles: ['keep'], ours, outcome: 'dropped', why: `Not asked for: the feature ${declaration.feature} is off.` })),
+      .map(
+        (field): PreviewField => ({
+          field,
+          roles: ['keep'],
+          ours,
+          outcome: 'dropped',
+          why: `Not asked for: the feature ${declaration.feature} is off.`,
+        }),
+      ),
   );
   const arrived = [...undeclared.keys()].map(
-    (field): PreviewField => ({ field, roles: [], ours: null, outcome: 'dropped', why: 'The source sent it though nobody asked; nothing needs it.' }),
+    (field): PreviewField => ({
+      field,
+      roles: [],
+      ours: null,
+      outcome: 'dropped',
+      why: 'The source sent it though nobody asked; nothing needs it.',
+    }),
   );
   return [...asked, ...off, ...arrived.sort((a, b) => (a.field < b.field ? -1 : 1))];
 }

@@ -12,19 +12,30 @@ export interface ReadPage {
   readonly end: Extract<Item, { item: 'complete' }> | undefined;
 }
 
-/** A page is closed by its connector, or here when it grows past these bounds. */
-const MOST_RECORDS = 2_000;
+/** A page is closed by its connector, or here when it grows past this. */
+const MOST_RECORDS = 5_000;
+/** Pages whose state is worth nothing are joined for no longer than this, so that work is kept as it comes in. */
+const JOINED_FOR_MS = 1_000;
+
+export interface Cutting {
+  now(): Date;
+  /**
+   * The source's pages carry no state that outlives a connection, so nothing is lost by committing several together:
+   * a transaction costs as much for five thousand strangers as for one thousand.
+   */
+  readonly join: boolean;
+}
 
 /**
  * Cuts a connector's items into pages. A reading that ends without `complete` ends without: nothing follows from
  * what it did not tell.
  */
-export async function* readPages(items: AsyncIterable<Item>, now: () => Date): AsyncGenerator<ReadPage> {
+export async function* readPages(items: AsyncIterable<Item>, cutting: Cutting): AsyncGenerator<ReadPage> {
   const iterator = items[Symbol.asyncIterator]();
   try {
     for (;;) {
       await faultPoint('fetch.before');
-      const page = await nextPage(iterator, now());
+      const page = await nextPage(iterator, cutting);
       await faultPoint('fetch.after');
       if (page) yield page;
       if (!page || page.end) return;
@@ -35,18 +46,26 @@ export async function* readPages(items: AsyncIterable<Item>, now: () => Date): A
   }
 }
 
-async function nextPage(iterator: AsyncIterator<Item>, readAt: Date): Promise<ReadPage | undefined> {
+async function nextPage(iterator: AsyncIterator<Item>, { now, join }: Cutting): Promise<ReadPage | undefined> {
+  const readAt = now();
   const items: Item[] = [];
   let records = 0;
+  let total: number | undefined;
+  const cut = (state?: State): ReadPage => ({ items, readAt, state, total, end: undefined });
   for (;;) {
     const next = await iterator.next();
-    if (next.done) return items.length > 0 ? { items, readAt, state: undefined, total: undefined, end: undefined } : undefined;
+    if (next.done) return items.length > 0 ? cut() : undefined;
     const item = next.value;
-    if (item.item === 'page') return { items, readAt, state: item.state, total: item.total, end: undefined };
-    if (item.item === 'complete') return { items, readAt, state: undefined, total: undefined, end: item };
+    if (item.item === 'complete') return { ...cut(), end: item };
+    if (item.item === 'page') {
+      total = item.total ?? total;
+      if (!join || records >= MOST_RECORDS || now().getTime() - readAt.getTime() >= JOINED_FOR_MS)
+        return cut(item.state);
+      continue;
+    }
     items.push(item);
     records += item.item === 'records' || item.item === 'whole' ? item.records.length : 1;
-    if (records >= MOST_RECORDS) return { items, readAt, state: undefined, total: undefined, end: undefined };
+    if (records >= MOST_RECORDS) return cut();
   }
 }
 

@@ -1,11 +1,25 @@
 import type { Clock } from '../base/clock.ts';
-import { BadInput, describeUnexpected, NeedsAttention, Refused, SluiceError, safeSentence, TryLater } from '../base/errors.ts';
+import {
+  BadInput,
+  describeUnexpected,
+  NeedsAttention,
+  Refused,
+  SluiceError,
+  safeSentence,
+  TryLater,
+} from '../base/errors.ts';
 import { faultPoint } from '../base/faults.ts';
 import type { Log } from '../base/log.ts';
 import { type Connector, streamOf } from '../contract/connector.ts';
 import type { Net } from '../contract/net.ts';
 import type { StreamName } from '../model/model.ts';
-import { emptyStreamReceipt, type Receipt, type RunMode, type RunStatus, type StreamReceipt } from '../model/receipt.ts';
+import {
+  emptyStreamReceipt,
+  type Receipt,
+  type RunMode,
+  type RunStatus,
+  type StreamReceipt,
+} from '../model/receipt.ts';
 import { ConfigurationChanged, type HubTenantStore, type Lease, LostLease } from '../store/index.ts';
 import { judgePage } from './judge.ts';
 import { type ConnectionPlan, type PlannedStream, planConnection } from './plans.ts';
@@ -54,12 +68,20 @@ export async function runConnection(
 ): Promise<Receipt> {
   const status = await tenant.connections.get(order.connection);
   if (status.paused) {
-    throw new BadInput(`The connection ${order.connection} is paused; look at \`sluice check\` and \`sluice preview\`, then \`sluice resume ${tenant.tenant}/${order.connection}\`.`);
+    throw new BadInput(
+      `The connection ${order.connection} is paused; look at \`sluice check\` and \`sluice preview\`, then \`sluice resume ${tenant.tenant}/${order.connection}\`.`,
+    );
   }
   await faultPoint('lease.before');
   const lease = await tenant.acquire(status.id, { trigger: order.trigger, ...(order.run ? { run: order.run } : {}) });
   await faultPoint('lease.after');
-  deps.log.event('info', { event: 'run-started', tenant: tenant.tenant, connection: order.connection, run: lease.run, resumed: lease.resumed });
+  deps.log.event('info', {
+    event: 'run-started',
+    tenant: tenant.tenant,
+    connection: order.connection,
+    run: lease.run,
+    resumed: lease.resumed,
+  });
   return new Run(deps, tenant, order, lease, onProgress).toItsEnd();
 }
 
@@ -131,13 +153,22 @@ class Run {
     const configured = live?.configuration.connections.find(({ name }) => name === this.#order.connection);
     if (!live || !configured) throw new Cancelled();
     const connector = this.#deps.connectors.get(configured.connector);
-    if (!connector) throw new NeedsAttention(`This hub has no connector ${configured.connector}; \`sluice connectors\` lists those it has.`);
+    if (!connector)
+      throw new NeedsAttention(
+        `This hub has no connector ${configured.connector}; \`sluice connectors\` lists those it has.`,
+      );
     return planConnection(this.#tenant, connector, live, configured);
   }
 
   async #readStream(plan: ConnectionPlan, planned: PlannedStream, wantFull: boolean): Promise<void> {
     const stream = streamOf(plan.connector, planned.plan.stream)!;
-    const context = { settings: plan.configured.settings as never, net: this.#net, fields: planned.plan.asked, scope: plan.configured.streams[planned.plan.stream]?.scope, signal: this.#abort.signal };
+    const context = {
+      settings: plan.configured.settings as never,
+      net: this.#net,
+      fields: planned.plan.asked,
+      scope: plan.configured.streams[planned.plan.stream]?.scope,
+      signal: this.#abort.signal,
+    };
     const partitions = stream.partitions ? await stream.partitions(context) : [''];
     for (const partition of partitions) {
       const pass = await this.#tenant.beginPass(this.#lease, {
@@ -147,9 +178,10 @@ class Run {
         fingerprint: planned.fingerprint,
         resumable: stream.resumable ?? false,
       });
+      if (pass.over) continue;
       const rules = this.#tenant.rules(this.#lease.connectionId);
       const reading = stream.read({ ...context, partition, mode: pass.mode, state: pass.state });
-      const pages = readPages(reading, () => this.#deps.clock.now());
+      const pages = readPages(reading, { now: () => this.#deps.clock.now(), join: !stream.resumable });
       let complete = false;
       for await (const page of oneAhead(pages)) {
         await faultPoint('gate.before');
@@ -167,13 +199,21 @@ class Run {
         });
         await faultPoint('page.acknowledged');
         this.#streams[planned.plan.stream] = outcome.receipt;
-        this.#onProgress?.({ run: this.#lease.run, stream: planned.plan.stream, read: outcome.receipt.read, kept: outcome.receipt.kept, total: page.total });
+        this.#onProgress?.({
+          run: this.#lease.run,
+          stream: planned.plan.stream,
+          read: outcome.receipt.read,
+          kept: outcome.receipt.kept,
+          total: page.total,
+        });
         if (page.end) complete = true;
         else if (outcome.cancelled || this.#cancelled) throw new Cancelled();
         else if (this.#deps.stopping.aborted) throw new Stopping();
       }
       if (!complete) {
-        throw new TryLater(`The reading of ${planned.plan.stream} ended before the source had told everything; nothing was taken away, the next run reads again.`);
+        throw new TryLater(
+          `The reading of ${planned.plan.stream} ended before the source had told everything; nothing was taken away, the next run reads again.`,
+        );
       }
     }
   }
@@ -195,15 +235,25 @@ class Run {
   }
 
   async #endedBy(error: unknown): Promise<Receipt> {
-    if (error instanceof LostLease) throw new Refused('already-running', 'Another process took this run over, because this one was silent for a minute.');
+    if (error instanceof LostLease)
+      throw new Refused(
+        'already-running',
+        'Another process took this run over, because this one was silent for a minute.',
+      );
     if (error instanceof Stopping || (this.#deps.stopping.aborted && !this.#cancelled)) {
       await this.#tenant.yieldLease(this.#lease);
-      this.#deps.log.event('info', { event: 'run-yielded', tenant: this.#tenant.tenant, connection: this.#order.connection, run: this.#lease.run });
+      this.#deps.log.event('info', {
+        event: 'run-yielded',
+        tenant: this.#tenant.tenant,
+        connection: this.#order.connection,
+        run: this.#lease.run,
+      });
       return this.#tenant.runs.get(this.#lease.run);
     }
     if (error instanceof Cancelled || this.#cancelled) return this.#end('cancelled', null);
     const sentence = safeSentence(error);
-    if (!(error instanceof SluiceError)) this.#deps.log.event('error', { event: 'job-failed', queue: 'run', fault: describeUnexpected(error) });
+    if (!(error instanceof SluiceError))
+      this.#deps.log.event('error', { event: 'job-failed', queue: 'run', fault: describeUnexpected(error) });
     return this.#end('failed', sentence);
   }
 

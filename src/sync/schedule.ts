@@ -23,7 +23,8 @@ export async function tick(store: Store, jobs: JobQueue, clock: Clock): Promise<
     (due) => slotsAfter(due, now),
     (tx, due) => jobs.send('run', { tenantId: due.tenantId, connection: due.name }, { tx }),
   );
-  for (const { tenantId, name } of await store.registry.orphans()) await jobs.send('run', { tenantId, connection: name });
+  for (const { tenantId, name } of await store.registry.orphans())
+    await jobs.send('run', { tenantId, connection: name });
   return claimed;
 }
 
@@ -34,8 +35,16 @@ export function startSchedule(store: Store, jobs: JobQueue, clock: Clock, log: L
     ticking = work().catch((error) => log.event('warn', { event: 'tick-failed', fault: describeUnexpected(error) }));
     return ticking;
   };
-  const ticks = cron.schedule('*/5 * * * * *', guarded(() => tick(store, jobs, clock)), { noOverlap: true });
-  const hours = cron.schedule('17 * * * *', guarded(() => upkeepAll(store)), { noOverlap: true });
+  const ticks = cron.schedule(
+    '*/5 * * * * *',
+    guarded(() => tick(store, jobs, clock)),
+    { noOverlap: true },
+  );
+  const hours = cron.schedule(
+    '17 * * * *',
+    guarded(() => upkeepAll(store)),
+    { noOverlap: true },
+  );
   return {
     async stop() {
       await ticks.destroy();

@@ -1,5 +1,5 @@
-import type { CheckReport } from '../contract/check.ts';
 import { BadInput, NeedsAttention, Refused, SluiceError } from '../base/errors.ts';
+import type { CheckReport } from '../contract/check.ts';
 import type { HubTenantStore, Store } from '../store/index.ts';
 import type { JobQueue } from './jobs.ts';
 import { lookUp } from './lookup.ts';
@@ -26,7 +26,10 @@ export function createSyncService(deps: ServiceDeps): SyncService {
     const configured = live?.configuration.connections.find(({ name }) => name === connection);
     if (!live || !configured) throw new Refused('not-found', 'There is no such connection.');
     const connector = deps.connectors.get(configured.connector);
-    if (!connector) throw new NeedsAttention(`This hub has no connector ${configured.connector}; \`sluice connectors\` lists those it has.`);
+    if (!connector)
+      throw new NeedsAttention(
+        `This hub has no connector ${configured.connector}; \`sluice connectors\` lists those it has.`,
+      );
     return planConnection(tenant, connector, live, configured);
   }
 
@@ -99,4 +102,3 @@ export function createSyncService(deps: ServiceDeps): SyncService {
     },
   };
 }
-

@@ -20,12 +20,16 @@ export async function measureDirectory(stage: Stage): Promise<void> {
   const first = await pass(stage, ({ read, kept, created }) => read === entries && kept === users && created === users);
   for (let round = 0; round < 2; round++) {
     shells.push(await shell(stage));
-    unchanged.push(await pass(stage, (counts) => counts.read === entries && counts.unchanged === users && counts.kept === users));
+    unchanged.push(
+      await pass(stage, (counts) => counts.read === entries && counts.unchanged === users && counts.kept === users),
+    );
   }
   const pipeline = Math.min(...shells.map(({ wall_s }) => wall_s));
   const second = unchanged.reduce((best, one) => (one.wall_s < best.wall_s ? one : best));
   const line = (name: string, { wall_s, peak_mb }: Measured) =>
-    console.log(`${name.padEnd(44)} ${wall_s.toFixed(2).padStart(7)} s  ${(wall_s / pipeline).toFixed(2).padStart(5)} ×  ${peak_mb ? `${peak_mb.toFixed(0).padStart(4)} MB peak` : ''}`);
+    console.log(
+      `${name.padEnd(44)} ${wall_s.toFixed(2).padStart(7)} s  ${(wall_s / pipeline).toFixed(2).padStart(5)} ×  ${peak_mb ? `${peak_mb.toFixed(0).padStart(4)} MB peak` : ''}`,
+    );
   console.log(`\n${entries.toLocaleString('en')} entries, ${users.toLocaleString('en')} users`);
   line('ldapsearch | awk | psql \\copy', { wall_s: pipeline, peak_mb: 0, output: '' });
   line('sluice sync, first full pass (whole command)', first);
@@ -33,12 +37,18 @@ export async function measureDirectory(stage: Stage): Promise<void> {
 }
 
 function pass(stage: Stage, holds: (counts: NonNullable<Receipt['streams']['users']>) => boolean): Promise<Measured> {
-  // Under this very Node, without the wrapper of bin/: the process measured is the one that runs the pass.
-  return measure(process.execPath, ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, '../../src/main.ts'), 'sync', 'bench/people', '--full', '--json'], stage.env).then((measured) => {
+  return measure(
+    'node',
+    [join(import.meta.dirname, '../../bin/sluice.js'), 'sync', 'bench/people', '--full', '--json'],
+    stage.env,
+  ).then((measured) => {
     const receipt = JSON.parse(measured.output) as Receipt;
-    if (receipt.status !== 'succeeded' || !receipt.streams.users || !holds(receipt.streams.users)) throw new Error(`The pass did not do its work: ${measured.output}`);
+    if (receipt.status !== 'succeeded' || !receipt.streams.users || !holds(receipt.streams.users))
+      throw new Error(`The pass did not do its work: ${measured.output}`);
     const { started_at, finished_at } = receipt;
-    console.log(`  pass: ${measured.wall_s.toFixed(2)} s, of which the run itself ${((Date.parse(finished_at!) - Date.parse(started_at)) / 1000).toFixed(2)} s; ${measured.peak_mb.toFixed(0)} MB`);
+    console.log(
+      `  pass: ${measured.wall_s.toFixed(2)} s, of which the run itself ${((Date.parse(finished_at!) - Date.parse(started_at)) / 1000).toFixed(2)} s; ${measured.peak_mb.toFixed(0)} MB`,
+    );
     return measured;
   });
 }
@@ -47,7 +57,9 @@ function pass(stage: Stage, holds: (counts: NonNullable<Receipt['streams']['user
 async function shell({ slapd, database, entries }: Stage): Promise<Measured> {
   const client = new pg.Client({ connectionString: database.migrateUrl });
   await client.connect();
-  await client.query('DROP TABLE IF EXISTS public.bench; CREATE TABLE public.bench (id text, given text, family text, mail text, phone text, title text, department text)');
+  await client.query(
+    'DROP TABLE IF EXISTS public.bench; CREATE TABLE public.bench (id text, given text, family text, mail text, phone text, title text, department text)',
+  );
   const attributes = ['entryUUID', 'givenName', 'sn', 'mail', 'telephoneNumber', 'title', 'departmentNumber'];
   const awk = `BEGIN { FS = ": "; OFS = "\\t" } /^$/ { if (v["entryUUID"] != "") print v["entryUUID"], v["givenName"], v["sn"] v["sn:"], v["mail"], v["telephoneNumber"], v["title"], v["departmentNumber"]; delete v; next } { v[$1] = $2 } END { if (v["entryUUID"] != "") print v["entryUUID"], v["givenName"], v["sn"] v["sn:"], v["mail"], v["telephoneNumber"], v["title"], v["departmentNumber"] }`;
   const measured = await measure(
@@ -56,7 +68,15 @@ async function shell({ slapd, database, entries }: Stage): Promise<Measured> {
       '-c',
       `set -o pipefail; ldapsearch -x -LLL -o ldif-wrap=no -E pr=1000/noprompt -H "$URL" -D "$DN" -w "$PASSWORD" -b "$BASE" '(objectClass=inetOrgPerson)' ${attributes.join(' ')} | awk "$AWK" | psql -q "$DATABASE" -c '\\copy public.bench from stdin'`,
     ],
-    { ...process.env, URL: slapd.url, DN: slapd.readerDn, PASSWORD: slapd.password, BASE: slapd.baseDn, AWK: awk, DATABASE: database.migrateUrl },
+    {
+      ...process.env,
+      URL: slapd.url,
+      DN: slapd.readerDn,
+      PASSWORD: slapd.password,
+      BASE: slapd.baseDn,
+      AWK: awk,
+      DATABASE: database.migrateUrl,
+    },
   );
   const { rows } = await client.query('SELECT count(*)::int AS n FROM public.bench');
   await client.end();
@@ -74,7 +94,11 @@ function measure(command: string, args: readonly string[], env: NodeJS.ProcessEn
     // VmHWM only rises, so the last reading before the end is the peak to within one interval.
     const look = setInterval(() => {
       try {
-        peak_kb = Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? peak_kb);
+        // bin/sluice.js only starts the Node that does the work: that one is measured.
+        const [worker] = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').split(' ');
+        peak_kb = Number(
+          /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${worker || child.pid}/status`, 'utf8'))?.[1] ?? peak_kb,
+        );
       } catch {
         // It has just ended.
       }

@@ -1,8 +1,8 @@
+import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { once } from 'node:events';
 import { connectors } from '../../connectors/index.ts';
 import { newMasterKeyText, parseMasterKey } from '../../src/crypto/keys.ts';
 import { attachEmbedded, type EmbeddedAttachment } from '../../src/store/embedded/index.ts';
@@ -63,7 +63,13 @@ export async function prepare(entries: number): Promise<Stage> {
     folder,
     slapd,
     database,
-    env: { ...process.env, SLUICE_DATA: dataDir, SLUICE_ALLOW_ADDRESSES: address, SLUICE_ALLOW_CLEARTEXT: address, SLUICE_LIFELINE: '' },
+    env: {
+      ...process.env,
+      SLUICE_DATA: dataDir,
+      SLUICE_ALLOW_ADDRESSES: address,
+      SLUICE_ALLOW_CLEARTEXT: address,
+      SLUICE_LIFELINE: '',
+    },
     async stop() {
       await slapd.stop();
       await database.release();
@@ -81,14 +87,22 @@ async function logOnUsers(url: string, key: string, slapd: Slapd, entries: numbe
   const { id } = await store.registry.ensureTenant('bench');
   const tenant = await store.tenant(id);
   const ldap = connectors.find(({ name }) => name === 'ldap')!;
-  const defaults = Object.fromEntries(Object.entries(ldap.settings).flatMap(([name, setting]) => ('default' in setting ? [[name, setting.default]] : [])));
+  const defaults = Object.fromEntries(
+    Object.entries(ldap.settings).flatMap(([name, setting]) => ('default' in setting ? [[name, setting.default]] : [])),
+  );
   await tenant.configuration.write(
     testConfiguration('bench', {
       connections: [
         {
           name: 'people',
           connector: 'ldap',
-          settings: { ...defaults, url: slapd.url, bind_dn: slapd.readerDn, bind_password: slapd.password, base_dn: slapd.baseDn },
+          settings: {
+            ...defaults,
+            url: slapd.url,
+            bind_dn: slapd.readerDn,
+            bind_password: slapd.password,
+            base_dn: slapd.baseDn,
+          },
           streams: {},
           paused: false,
         },
