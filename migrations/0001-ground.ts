@@ -308,9 +308,9 @@ CREATE TABLE sluice.partition (
 COMMENT ON COLUMN sluice.partition.name IS 'A part of the stream with a state of its own; usually one, unnamed.';
 COMMENT ON COLUMN sluice.partition.fingerprint IS 'Of connector version, settings, scope and fields asked: another one starts a full pass.';
 COMMENT ON COLUMN sluice.partition.state IS 'Where the next reading starts, sealed; opaque to all but its connector.';
-COMMENT ON COLUMN sluice.partition.pass_run IS 'The run whose pass is under way; null between passes.';
+COMMENT ON COLUMN sluice.partition.pass_run IS 'The run whose pass is under way or was the last to end: killed before its own end, it does not read again.';
 COMMENT ON COLUMN sluice.partition.pass_mode IS 'full or incremental.';
-COMMENT ON COLUMN sluice.partition.pass_started_at IS 'What was written after this, the sweep leaves alone.';
+COMMENT ON COLUMN sluice.partition.pass_started_at IS 'What was written after this, the sweep leaves alone; null between passes.';
 COMMENT ON COLUMN sluice.partition.pages IS 'Pages committed in this pass.';
 COMMENT ON COLUMN sluice.partition.first_complete_at IS 'Before it nothing is known completely.';
 COMMENT ON COLUMN sluice.partition.last_complete_at IS 'Start of the last complete reading.';

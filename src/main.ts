@@ -7,6 +7,7 @@ import type { ApiDeps } from './api/deps.ts';
 import { scopes } from './api/scopes.ts';
 import { systemClock } from './base/clock.ts';
 import { NeedsAttention, Refused, TryLater } from './base/errors.ts';
+import type { Log } from './base/log.ts';
 import { createLog } from './base/pino-log.ts';
 import type { Attached, HubRole, RunningHub } from './cli/deps.ts';
 import { runCli } from './cli/index.ts';
@@ -20,12 +21,14 @@ import { attachEmbedded } from './store/embedded/index.ts';
 import { FeedWatch } from './store/feed-watch.ts';
 import { becomeHub } from './store/hub-lock.ts';
 import { cursorSeq, type HubTenantStore, migrate, openStore, planMigrations, type Store } from './store/index.ts';
-import type { JobQueue } from './sync/jobs.ts';
+import type { JobQueue, Jobs } from './sync/jobs.ts';
 import { lookUp } from './sync/lookup.ts';
 import type { Metrics } from './sync/metrics.ts';
 import { createNet, type NetRules, parseAddressRules } from './sync/net/index.ts';
+import { deliverNotice, noticeJob } from './sync/notices.ts';
 import { type RunDeps, runConnection } from './sync/run.ts';
 import { createSyncService } from './sync/service.ts';
+import { createNoticeSender } from './webhooks/index.ts';
 
 interface Place {
   readonly url: string;
@@ -97,11 +100,16 @@ interface Parts {
   readonly store: Store;
   readonly runDeps: RunDeps;
   readonly stop: AbortController;
-  /** Counts what runs do; absent in a command, which nobody asks for metrics. */
-  readonly metrics: Metrics | undefined;
+  /** Absent in a command. */
+  readonly jobs: JobQueue | undefined;
+  deliver(job: Jobs['notice']): Promise<void>;
 }
 
-async function assemble(settings: OperatorSettings, purpose: string, metrics?: Metrics): Promise<Parts> {
+async function assemble(
+  settings: OperatorSettings,
+  purpose: string,
+  hub?: { metrics: Metrics; queue: (log: Log, url: string) => JobQueue },
+): Promise<Parts> {
   const place = await findPlace(settings, purpose);
   const log = createLog(settings.log);
   const byName = new Map(connectors.map((connector) => [connector.name, connector]));
@@ -126,18 +134,40 @@ async function assemble(settings: OperatorSettings, purpose: string, metrics?: M
       createNet({ tenant, rules, budget: { maxRequests, deadline }, signal, clock: systemClock }),
     stopping: stop.signal,
     async ended(tenant, receipt, health) {
-      metrics?.runEnded(receipt, tenant.tenant);
-      if (health.was === health.now) return;
-      const { connection } = receipt;
-      log.event(health.now === 'ok' ? 'info' : 'warn', {
+      hub?.metrics.runEnded(receipt, tenant.tenant);
+      const job = noticeJob(tenant.tenantId, receipt, health, systemClock);
+      if (!job) return;
+      log.event(job.kind === 'recovered' ? 'info' : 'warn', {
         event: 'connection-health',
         tenant: tenant.tenant,
-        connection,
-        ...health,
+        connection: receipt.connection,
+        was: health.was,
+        now: health.now,
       });
+      if (jobs) await jobs.send('notice', job);
+      else await deliver(job);
     },
   };
-  return { place, store, stop, metrics, runDeps };
+  const sender = (tenant: HubTenantStore) => {
+    const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(120_000)]);
+    const net = runDeps.net({
+      tenant: tenant.tenant,
+      signal,
+      maxRequests: 1_000,
+      deadline: new Date(systemClock.now().getTime() + 120_000),
+    });
+    return createNoticeSender({
+      smtpUrl: settings.smtpUrl,
+      ca: settings.extraCa,
+      clock: systemClock,
+      // Webhook targets are named by tenants: they go through the same guard as connections.
+      post: (url, body, headers, timeoutMs) =>
+        net.http({ url, method: 'POST', headers, json: JSON.parse(body), timeoutMs, maxBytes: 65_536 }),
+    });
+  };
+  const jobs = hub?.queue(log, place.url);
+  const deliver = (job: Jobs['notice']) => deliverNotice({ store, sender, jobs, clock: systemClock, log }, job);
+  return { place, store, stop, runDeps, jobs, deliver };
 }
 
 const shownDatabase = (place: Place) => {
@@ -182,7 +212,10 @@ async function startHub(settings: OperatorSettings, { role }: { role: HubRole })
   const { createJobQueue } = await import('./sync/jobs.ts');
   const { createMetrics } = await import('./sync/metrics.ts');
   const metrics = createMetrics();
-  const parts = await assemble(settings, role === 'all' ? 'hub' : role, metrics);
+  const parts = await assemble(settings, role === 'all' ? 'hub' : role, {
+    metrics,
+    queue: (log, url) => createJobQueue(url, log, role === 'api' ? 'send' : 'work'),
+  });
   const { place, store, runDeps, stop } = parts;
   const { log } = runDeps;
   const undo: (() => Promise<void>)[] = [() => place.release(), () => store.close()];
@@ -208,7 +241,7 @@ async function startHub(settings: OperatorSettings, { role }: { role: HubRole })
       });
     } else await requireMigrated(place.migrateUrl);
 
-    const jobs = createJobQueue(place.url, log, role === 'api' ? 'send' : 'work');
+    const jobs = parts.jobs!;
     await jobs.start();
     undo.push(() => jobs.stop());
     const sync = createSyncService({ ...runDeps, store, jobs });
@@ -236,7 +269,7 @@ async function startHub(settings: OperatorSettings, { role }: { role: HubRole })
   }
 }
 
-async function startWorker({ store, runDeps }: Parts, jobs: JobQueue): Promise<void> {
+async function startWorker({ store, runDeps, deliver }: Parts, jobs: JobQueue): Promise<void> {
   await jobs.work('run', 4, async ({ tenantId, connection, run, full }) => {
     const tenant = await store.tenant(tenantId);
     try {
@@ -251,6 +284,7 @@ async function startWorker({ store, runDeps }: Parts, jobs: JobQueue): Promise<v
       if (!(error instanceof Refused) && (error as { recovery?: string }).recovery !== 'bad-input') throw error;
     }
   });
+  await jobs.work('notice', 2, deliver);
   await jobs.work('lookup', 2, async ({ tenantId, users }) => lookUp(runDeps, await store.tenant(tenantId), users));
 }
 
@@ -265,14 +299,9 @@ async function startApi(
   const { createApi } = await import('./api/server.ts');
   const { createHttpServer } = await import('./api/http-server.ts');
   const watch = new FeedWatch(store.registry);
-  const opened = new Map<string, HubTenantStore>();
   const deps: ApiDeps = {
-    async authenticate(token) {
-      const key = await store.authenticate(token);
-      if (key && !opened.has(key.tenantId)) opened.set(key.tenantId, await store.tenant(key.tenantId));
-      return key;
-    },
-    tenantStore: (tenantId) => opened.get(tenantId)!,
+    authenticate: (token) => store.authenticate(token),
+    tenantStore: (tenantId) => store.tenant(tenantId),
     sync,
     async readiness() {
       try {
@@ -289,7 +318,7 @@ async function startApi(
       if (after !== undefined) await watch.wait(tenantId, after, timeoutMs, signal);
     },
     requestLookup: async (tenantId, userIds) => jobs.send('lookup', { tenantId, users: [...userIds] }),
-    log: (event) => runDeps.log.event(event.event === 'api-fault' ? 'error' : 'info', event as never),
+    log: (event) => runDeps.log.event(event.event === 'api-fault' ? 'error' : 'info', event),
     publicUrl: settings.publicUrl,
     trustProxy: settings.trustProxy?.split(',').map((one) => one.trim()),
     stopping: stop.signal,

@@ -1,33 +1,11 @@
 import type { Clock } from '../base/clock.ts';
+import type { LogEvent } from '../base/log.ts';
 import type { TenantStore, VerifiedKey } from '../store/types.ts';
 import type { SyncService } from '../sync/types.ts';
 import type { ApiLimits } from './limits.ts';
 
 /** What the log learns of a request: never a concrete path, query, body or header. */
-export type ApiEvent =
-  | {
-      readonly event: 'api-request';
-      readonly request: string;
-      readonly method: string;
-      /** As declared (`/v1/users/{id}`), or `none` if no route fits: a path can hold an address. */
-      readonly route: string;
-      readonly status: number;
-      readonly duration_ms: number;
-      readonly tenant: string | null;
-      readonly key: string | null;
-      /** The problem it was answered with, by name. */
-      readonly problem: string | null;
-      /** The caller hung up before the answer was out. */
-      readonly aborted: boolean;
-    }
-  | {
-      readonly event: 'api-fault';
-      readonly request: string;
-      readonly method: string;
-      readonly route: string;
-      /** Kind and place of the error, without its message. */
-      readonly fault: string;
-    };
+export type ApiEvent = Extract<LogEvent, { readonly event: 'api-request' | 'api-fault' }>;
 
 /** Everything the interface needs from the rest of the hub. */
 export interface ApiDeps {

@@ -40,7 +40,29 @@ export type LogEvent =
       readonly kind: string;
       readonly outcome: string;
     }
-  | { readonly event: 'warning'; readonly sentence: string };
+  | {
+      readonly event: 'api-request';
+      readonly request: string;
+      readonly method: string;
+      /** As declared (`/v1/users/{id}`), or `none` if no route fits: a path can hold an address. */
+      readonly route: string;
+      readonly status: number;
+      readonly duration_ms: number;
+      readonly tenant: string | null;
+      readonly key: string | null;
+      /** The problem it was answered with, by name. */
+      readonly problem: string | null;
+      /** The caller hung up before the answer was out. */
+      readonly aborted: boolean;
+    }
+  | {
+      readonly event: 'api-fault';
+      readonly request: string;
+      readonly method: string;
+      readonly route: string;
+      /** Kind and place of the error, without its message. */
+      readonly fault: string;
+    };
 
 export type Level = 'debug' | 'info' | 'warn' | 'error';
 

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { type OperatorSettings, readSettings } from '../settings/index.ts';
+import { type OperatorSettings, readSettings, settingsWarnings } from '../settings/index.ts';
 import { withDemoAllowance } from './demo-state.ts';
 import type { Attached, CliDeps } from './deps.ts';
 import { type Style, styleFor, type Terminal } from './terminal.ts';
@@ -15,6 +15,8 @@ export interface Context {
   readonly style: Style;
   /** @throws BadInput with a sentence per setting that is wrong */
   settings(): OperatorSettings;
+  /** What is set and does nothing, one sentence each. */
+  settingsWarnings(): string[];
   /** Lends the hub's database for the length of `work` and gives it back whatever happens. */
   attached<T>(purpose: string, work: (hub: Attached) => Promise<T>): Promise<T>;
   /** The one JSON document of `--json`. */
@@ -34,6 +36,11 @@ export function contextFor(deps: CliDeps, terminal: Terminal, end: (exit: Exit) 
     terminal,
     style: styleFor(terminal.outIsTerminal, terminal.env),
     settings,
+    settingsWarnings() {
+      // Our own wrapper's word to us, not an operator's.
+      const { SLUICE_LIFELINE: _, ...env } = terminal.env;
+      return settingsWarnings(env);
+    },
     async attached(purpose, work) {
       const all = withDemoAllowance(settings());
       // A command answers for itself: log lines between its words are only for those who asked for them.

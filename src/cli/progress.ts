@@ -1,6 +1,6 @@
 import cliProgress from 'cli-progress';
 import type { RunProgress } from '../sync/types.ts';
-import { type Terminal, wantsColour } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
 import { duration, number } from './words.ts';
 
 export interface ProgressView {
@@ -27,7 +27,6 @@ export function progressLine(progress: RunProgress, elapsedMs: number): string {
 /** A bar on the terminal's stderr, one per stream; nothing at all where nobody watches. */
 export function progressView(terminal: Terminal, quiet: boolean): ProgressView {
   if (quiet || !terminal.errIsTerminal || terminal.env.TERM === 'dumb') return { show() {}, done() {} };
-  const unicode = wantsColour(true, { ...terminal.env, NO_COLOR: '' });
   let bar: cliProgress.SingleBar | undefined;
   let shape: string | undefined;
   let stream: string | undefined;
@@ -53,8 +52,8 @@ export function progressView(terminal: Terminal, quiet: boolean): ProgressView {
         const label = told.stream.replace('_', ' ');
         bar = new cliProgress.SingleBar({
           format: known ? `${label} {bar} {line}` : `${label}: {line}`,
-          barCompleteChar: unicode ? '█' : '#',
-          barIncompleteChar: unicode ? '░' : '.',
+          barCompleteChar: '█',
+          barIncompleteChar: '░',
           barsize: BAR_COLUMNS,
           stream: process.stderr,
           clearOnComplete: true,

@@ -7,8 +7,14 @@ import type { HubTenantStore, Store } from '../store/index.ts';
 const NAME = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/;
 const isName = (text: string) => text.length <= 40 && NAME.test(text);
 
+/** Words are judged before the database is opened: these are what is left of them. */
+export interface ConnectionTarget {
+  readonly tenant: string;
+  readonly connection: string;
+}
+
 /** `acme/people` in its two parts. @throws BadInput */
-export function connectionTarget(text: string): { tenant: string; connection: string } {
+export function connectionTarget(text: string): ConnectionTarget {
   const [tenant = '', connection = '', ...more] = text.split('/');
   if (more.length > 0 || !isName(tenant) || !isName(connection))
     throw new BadInput('Name the tenant and the connection with a slash between them, such as acme/people.');
@@ -22,10 +28,21 @@ export function runsTarget(text: string): { tenant: string; connection?: string 
   return { tenant: text };
 }
 
+/** @throws BadInput */
+export function tenantTarget(text: string): string {
+  if (isName(text)) return text;
+  throw new BadInput('A tenant’s name is small letters, digits and single hyphens, such as acme or acme-eu.');
+}
+
+/** The id of a run as it is stored. @throws BadInput */
+export function runTarget(text: string): string {
+  const run = text.trim().toLowerCase();
+  if (isUuid(run)) return run;
+  throw new BadInput('That is not the id of a run; `sluice runs` lists them.');
+}
+
 /** @throws Refused `not-found`, naming the tenant that was probably meant */
 export async function openTenant(store: Store, name: string): Promise<HubTenantStore> {
-  if (!isName(name))
-    throw new BadInput('A tenant’s name is small letters, digits and single hyphens, such as acme or acme-eu.');
   const tenants = await store.registry.tenants();
   const found = tenants.find((tenant) => tenant.name === name);
   if (found) return store.tenant(found.id);
@@ -38,8 +55,7 @@ export async function openTenant(store: Store, name: string): Promise<HubTenantS
 }
 
 /** @throws Refused `not-found`, naming the connections there are */
-export async function openConnection(store: Store, text: string) {
-  const { tenant: tenantName, connection } = connectionTarget(text);
+export async function openConnection(store: Store, { tenant: tenantName, connection }: ConnectionTarget) {
   const tenant = await openTenant(store, tenantName);
   const connections = await tenant.connections.list();
   const status = connections.find(({ name }) => name === connection);
@@ -52,9 +68,7 @@ export async function openConnection(store: Store, text: string) {
 }
 
 /** A run is named by its id alone, so every tenant is asked; ids are unique among all of them. */
-export async function findRun(store: Store, id: string): Promise<{ tenant: HubTenantStore; receipt: Receipt }> {
-  const run = id.trim().toLowerCase();
-  if (!isUuid(run)) throw new BadInput('That is not the id of a run; `sluice runs` lists them.');
+export async function findRun(store: Store, run: string): Promise<{ tenant: HubTenantStore; receipt: Receipt }> {
   for (const { id: tenantId } of await store.registry.tenants()) {
     const tenant = await store.tenant(tenantId);
     const receipt = await tenant.runs.get(run).catch(unlessNotFound);

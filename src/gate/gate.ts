@@ -182,13 +182,13 @@ function mapFields(plan: StreamPlan, record: SourceRecord, partial: boolean): Re
   const fields: Record<string, KeptValue> = {};
   for (const field of plan.keep) {
     if (partial && !field.theirs.some((name) => Object.hasOwn(record, name))) continue;
-    fields[field.ours] = mapValue(field.declaration, valueOf(record, field.theirs));
+    fields[field.ours] = mapValue(field.declaration, firstOf(record, field.theirs));
   }
   return fields;
 }
 
 /** The first of their fields that has a value. Own properties only: a record may be hostile. */
-function valueOf(record: SourceRecord, theirs: readonly string[]): SourceValue | undefined {
+function firstOf(record: SourceRecord, theirs: readonly string[]): SourceValue | undefined {
   for (const name of theirs) {
     if (!Object.hasOwn(record, name)) continue;
     const value = record[name];
@@ -197,8 +197,8 @@ function valueOf(record: SourceRecord, theirs: readonly string[]): SourceValue |
   return undefined;
 }
 
-const textOf = (record: SourceRecord, theirs: readonly string[]) => firstText(valueOf(record, theirs));
-const valuesOf = (record: SourceRecord, theirs: readonly string[]) => allTexts(valueOf(record, theirs));
+const textOf = (record: SourceRecord, theirs: readonly string[]) => firstText(firstOf(record, theirs));
+const valuesOf = (record: SourceRecord, theirs: readonly string[]) => allTexts(firstOf(record, theirs));
 
 /**
  * Counts what arrived though nobody asked: by name where the vendor documents the name, else as `other`, because a

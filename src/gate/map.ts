@@ -12,7 +12,7 @@ export function firstText(value: SourceValue | undefined): string | null {
   const texts = allTexts(value);
   if (texts.length === 0) return null;
   if (texts.length === 1) return texts[0]!;
-  return texts.reduce((least, text) => (text < least ? text : least));
+  return [...texts].sort()[0]!;
 }
 
 /** Every value as trimmed, NFC text. NUL and lone surrogates cannot be stored and are nobody's name. */

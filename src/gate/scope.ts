@@ -28,7 +28,8 @@ export function compileScope(scope: Scope | undefined): ScopeTest {
   }
   if ('present' in scope) return (record) => valuesOf(record, scope.present).some((value) => value !== '');
   if ('equals' in scope) return compare(scope.equals, (wanted) => (value) => value === fold(wanted));
-  if ('starts-with' in scope) return compare(scope['starts-with'], (wanted) => (value) => value.startsWith(fold(wanted)));
+  if ('starts-with' in scope)
+    return compare(scope['starts-with'], (wanted) => (value) => value.startsWith(fold(wanted)));
   if ('ends-with' in scope) return compare(scope['ends-with'], (wanted) => (value) => value.endsWith(fold(wanted)));
   return compare(scope.in, (wanted) => {
     const set = new Set(wanted.map(fold));

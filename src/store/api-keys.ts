@@ -90,12 +90,17 @@ export function keyStore(context: TenantContext): KeyStore & KeyVerification {
 
     list: () =>
       inTenant(context, async (tx) => {
-        const rows = await tx.rows<Row>(sql`SELECT * FROM sluice.api_key WHERE tenant_id = ${tenantId} ORDER BY name, id`);
+        const rows = await tx.rows<Row>(
+          sql`SELECT * FROM sluice.api_key WHERE tenant_id = ${tenantId} ORDER BY name, id`,
+        );
         return rows.map(shown);
       }),
 
     revoke: (id) =>
-      inTenant(context, async (tx) => (await tx.run(sql`DELETE FROM sluice.api_key WHERE tenant_id = ${tenantId} AND id = ${id}`)) > 0),
+      inTenant(
+        context,
+        async (tx) => (await tx.run(sql`DELETE FROM sluice.api_key WHERE tenant_id = ${tenantId} AND id = ${id}`)) > 0,
+      ),
 
     async verify({ id, secret }) {
       const [row] = await inTenant(context, (tx) =>

@@ -34,7 +34,12 @@ export async function applyUsers(
   touch = false,
 ): Promise<UsersApplied> {
   const kept = records as readonly KeptUser[];
-  const before = await contributionsNow(tx, context, connection, kept.map(({ person }) => person.user));
+  const before = await contributionsNow(
+    tx,
+    context,
+    connection,
+    kept.map(({ person }) => person.user),
+  );
   const isUnchanged = (one: KeptUser) => {
     const now = before.get(one.person.user);
     const same = now?.digest?.equals(contributionDigest(context, one.person.user, contributionOf(one)));
@@ -42,7 +47,11 @@ export async function applyUsers(
   };
   const unchanged = new Set(kept.filter(isUnchanged));
   const changing = kept.filter((one) => !unchanged.has(one));
-  const people = await loadPeople(tx, context, changing.map(({ person }) => person.user));
+  const people = await loadPeople(
+    tx,
+    context,
+    changing.map(({ person }) => person.user),
+  );
   const outcomes = new Map<KeptUser, RowOutcome['outcome']>();
   for (const one of changing) {
     const person = people.get(one.person.user);
@@ -53,7 +62,12 @@ export async function applyUsers(
     if (touch && written === 'unchanged') person.confirmReadAt(connection, readAt);
     outcomes.set(one, written === 'stale' ? 'unchanged' : written);
   }
-  await bind(tx, context, connection, changing.filter(({ person }) => person.newBinding));
+  await bind(
+    tx,
+    context,
+    connection,
+    changing.filter(({ person }) => person.newBinding),
+  );
   const saved = await savePeople(tx, context, people.values());
   return {
     outcomes: kept.map((one) => ({ row: one.person.user, outcome: outcomes.get(one) ?? 'unchanged' })),
@@ -73,7 +87,12 @@ async function contributionsNow(tx: Tx, { tenantId }: TenantContext, connection:
   return new Map(rows.map((row) => [row.id, row]));
 }
 
-async function bind(tx: Tx, { tenantId }: TenantContext, connection: string, fresh: readonly KeptUser[]): Promise<void> {
+async function bind(
+  tx: Tx,
+  { tenantId }: TenantContext,
+  connection: string,
+  fresh: readonly KeptUser[],
+): Promise<void> {
   if (fresh.length === 0) return;
   await tx.run(sql`
     INSERT INTO sluice.binding (tenant_id, connection_id, key_digest, user_id)

@@ -3,7 +3,7 @@ import { isUuid } from '../base/uuid.ts';
 import type { FeedKind } from '../model/model.ts';
 import { inTenant, type TenantContext } from './context.ts';
 import { sql } from './sql.ts';
-import type { Change, ChangesPage, ChangeStore } from './types.ts';
+import type { Change, ChangeStore, ChangesPage } from './types.ts';
 
 /**
  * A reader's place. While `until` lies ahead the reader is loading what lives, once; removals up to there are of
@@ -22,8 +22,14 @@ function encode({ epoch, seq, until }: Cursor): string {
 function decode(cursor: string): Cursor {
   const [format, epoch, seq, until, ...rest] = Buffer.from(cursor, 'base64url').toString('utf8').split(' ');
   const numbers = [Number(seq), Number(until)];
-  const ours = format === '1' && epoch && isUuid(epoch) && rest.length === 0 && numbers.every((n) => Number.isSafeInteger(n) && n >= 0);
-  if (!ours) throw new BadInput('This cursor is none of ours; send back `next` of the last answer unchanged, or none to start.');
+  const ours =
+    format === '1' &&
+    epoch &&
+    isUuid(epoch) &&
+    rest.length === 0 &&
+    numbers.every((n) => Number.isSafeInteger(n) && n >= 0);
+  if (!ours)
+    throw new BadInput('This cursor is none of ours; send back `next` of the last answer unchanged, or none to start.');
   return { epoch, seq: numbers[0]!, until: numbers[1]! };
 }
 
@@ -66,12 +72,18 @@ export function changeStore(context: TenantContext): ChangeStore {
         if (from.epoch !== epoch || from.seq > head) throw tooOld();
         // What was removed and forgotten after the reader's place would never be told.
         if (Math.max(from.seq, from.until) < purged) throw tooOld();
-        const rows = found.flatMap(({ seq, kind, entity_id, op, reason }) => (seq === null ? [] : [{ seq, kind, entity_id, op, reason } as Row]));
+        const rows = found.flatMap(({ seq, kind, entity_id, op, reason }) =>
+          seq === null ? [] : [{ seq, kind, entity_id, op, reason } as Row],
+        );
         const more = rows.length > limit;
         const shown = rows.slice(0, limit);
         const seq = more ? shown.at(-1)!.seq : head;
         return {
-          items: shown.map(({ entity_id, reason, ...row }) => ({ ...row, id: entity_id, ...(reason ? { reason } : {}) })),
+          items: shown.map(({ entity_id, reason, ...row }) => ({
+            ...row,
+            id: entity_id,
+            ...(reason ? { reason } : {}),
+          })),
           next: encode({ epoch: from.epoch, seq, until: from.until }),
           more,
         };

@@ -25,7 +25,11 @@ const PEOPLE_AT_ONCE = 500;
  * Whether the connection would read something else, or from somewhere else, than before: then it waits for `resume`.
  * A rotated secret, another schedule or another removal limit is no such change.
  */
-function materiallyChanged(before: ConnectionConfiguration, after: ConnectionConfiguration, secrets: ReadonlySet<string>): boolean {
+function materiallyChanged(
+  before: ConnectionConfiguration,
+  after: ConnectionConfiguration,
+  secrets: ReadonlySet<string>,
+): boolean {
   const essence = ({ connector, settings, streams }: ConnectionConfiguration) => ({
     connector,
     settings: Object.fromEntries(Object.entries(settings).filter(([name]) => !secrets.has(name))),
@@ -46,23 +50,31 @@ export function configurationStore(
     const [row] = await tx.rows<{ version: number; document: Buffer }>(sql`
       SELECT version, document FROM sluice.configuration WHERE tenant_id = ${tenantId}`);
     if (!row) return undefined;
-    const configuration = JSON.parse(keys.open('configuration', 'document', tenantId, row.document)) as TenantConfiguration;
+    const configuration = JSON.parse(
+      keys.open('configuration', 'document', tenantId, row.document),
+    ) as TenantConfiguration;
     return { configuration, version: row.version };
   }
 
   return {
     current,
     read: () => inTenant(context, current),
-    consequences: (next) => inTenant(context, async (tx) => consequences(tx, context, (await current(tx))?.configuration, next)),
+    consequences: (next) =>
+      inTenant(context, async (tx) => consequences(tx, context, (await current(tx))?.configuration, next)),
 
     write: (next, options: ApplyOptions) =>
       inTenant(context, async (tx) => {
         // The one lock order: connections, then rules. A page holds its connection when it waits for the rules.
-        await tx.rows(sql`SELECT 1 FROM registry.connection WHERE tenant_id = ${tenantId} ORDER BY id FOR NO KEY UPDATE`);
+        await tx.rows(
+          sql`SELECT 1 FROM registry.connection WHERE tenant_id = ${tenantId} ORDER BY id FOR NO KEY UPDATE`,
+        );
         await lockRules(tx, tenantId, 'alone');
         const live = await current(tx);
         if ((live?.version ?? null) !== options.expected) {
-          throw new Refused('conflict', 'The configuration was changed by somebody else meanwhile; look at it with `sluice config` and apply again.');
+          throw new Refused(
+            'conflict',
+            'The configuration was changed by somebody else meanwhile; look at it with `sluice config` and apply again.',
+          );
         }
         const version = (live?.version ?? 0) + 1;
         const document = keys.seal('configuration', 'document', tenantId, JSON.stringify(next));
@@ -77,7 +89,12 @@ export function configurationStore(
   };
 }
 
-async function writeFeatures(tx: Tx, context: TenantContext, before: readonly Feature[], after: readonly Feature[]): Promise<boolean> {
+async function writeFeatures(
+  tx: Tx,
+  context: TenantContext,
+  before: readonly Feature[],
+  after: readonly Feature[],
+): Promise<boolean> {
   const { tenantId } = context;
   const off = before.filter((feature) => !after.includes(feature));
   const on = after.filter((feature) => !before.includes(feature));
@@ -93,7 +110,11 @@ async function eraseFeature(tx: Tx, context: TenantContext, feature: Feature): P
   const { tenantId } = context;
   const optIns = await tx.rows<{ user_id: string }>(sql`
     DELETE FROM sluice.opt_in WHERE tenant_id = ${tenantId} AND feature = ${feature} RETURNING user_id`);
-  const versions = await announce(tx, context, optIns.map(({ user_id }): FeedEntry => ({ kind: 'user', id: user_id })));
+  const versions = await announce(
+    tx,
+    context,
+    optIns.map(({ user_id }): FeedEntry => ({ kind: 'user', id: user_id })),
+  );
   await tx.run(sql`
     UPDATE sluice.users u SET version = new.version
       FROM unnest(${optIns.map((row) => row.user_id)}::uuid[], ${versions}::bigint[]) AS new (id, version)
@@ -104,7 +125,9 @@ async function eraseFeature(tx: Tx, context: TenantContext, feature: Feature): P
     await eachPerson(tx, context, null, (person) => {
       for (const [supplier, said] of person.contributions) {
         if (!fields.some((name) => name in said.fields)) continue;
-        const kept = Object.fromEntries(Object.entries(said.fields).filter(([name]) => !fields.includes(name as never)));
+        const kept = Object.fromEntries(
+          Object.entries(said.fields).filter(([name]) => !fields.includes(name as never)),
+        );
         person.contributions.set(supplier, { ...said, fields: kept });
         person.touched.add(supplier);
       }
@@ -112,26 +135,49 @@ async function eraseFeature(tx: Tx, context: TenantContext, feature: Feature): P
   }
 }
 
-async function eraseLockers(tx: Tx, context: TenantContext, connection: string | null, reason: 'feature-off' | 'source-removed') {
+async function eraseLockers(
+  tx: Tx,
+  context: TenantContext,
+  connection: string | null,
+  reason: 'feature-off' | 'source-removed',
+) {
   const { tenantId } = context;
   const assignments = await tx.rows<{ row_id: string }>(sql`
     SELECT row_id FROM sluice.locker_assignment
      WHERE tenant_id = ${tenantId} AND (${connection}::uuid IS NULL OR connection_id = ${connection}::uuid)`);
-  await removeAssignments(tx, context, assignments.map((row) => row.row_id));
+  await removeAssignments(
+    tx,
+    context,
+    assignments.map((row) => row.row_id),
+  );
   const lockers = await tx.rows<{ id: string }>(sql`
     SELECT id FROM sluice.locker
      WHERE tenant_id = ${tenantId} AND (${connection}::uuid IS NULL OR connection_id = ${connection}::uuid)`);
-  await removeLockers(tx, context, lockers.map((row) => row.id), reason);
+  await removeLockers(
+    tx,
+    context,
+    lockers.map((row) => row.id),
+    reason,
+  );
 }
 
 type LoadedPerson = Awaited<ReturnType<typeof loadPeople>> extends Map<string, infer P> ? P : never;
 
-async function eachPerson(tx: Tx, context: TenantContext, supplier: string | null, change: (person: LoadedPerson) => void): Promise<void> {
+async function eachPerson(
+  tx: Tx,
+  context: TenantContext,
+  supplier: string | null,
+  change: (person: LoadedPerson) => void,
+): Promise<void> {
   const rows = await tx.rows<{ user_id: string }>(sql`
     SELECT DISTINCT user_id FROM sluice.contribution
      WHERE tenant_id = ${context.tenantId} AND (${supplier}::uuid IS NULL OR supplier = ${supplier}::uuid) ORDER BY user_id`);
   for (let at = 0; at < rows.length; at += PEOPLE_AT_ONCE) {
-    const people = await loadPeople(tx, context, rows.slice(at, at + PEOPLE_AT_ONCE).map((row) => row.user_id));
+    const people = await loadPeople(
+      tx,
+      context,
+      rows.slice(at, at + PEOPLE_AT_ONCE).map((row) => row.user_id),
+    );
     for (const person of people.values()) change(person);
     await savePeople(tx, context, people.values());
   }
@@ -150,9 +196,12 @@ async function writeConnections(
   const live = await tx.rows<{ id: string; name: string; connector: string }>(sql`
     SELECT id, name, connector FROM registry.connection WHERE tenant_id = ${tenantId} ORDER BY id`);
   // Another kind of system under an old name is another connection: what the old one told goes with it.
-  const same = (name: string, connector: string) => after.connections.find((one) => one.name === name || one.was === name)?.connector === connector;
+  const same = (name: string, connector: string) =>
+    after.connections.find((one) => one.name === name || one.was === name)?.connector === connector;
   const idOf = new Map(live.filter(({ name, connector }) => same(name, connector)).map(({ id, name }) => [name, id]));
-  const kept = new Set(after.connections.map((connection) => idOf.get(connection.was ?? '') ?? idOf.get(connection.name)));
+  const kept = new Set(
+    after.connections.map((connection) => idOf.get(connection.was ?? '') ?? idOf.get(connection.name)),
+  );
   for (const { id } of live) if (!kept.has(id)) await removeConnection(tx, context, id);
   for (const connection of after.connections) {
     const id = idOf.get(connection.was ?? '') ?? idOf.get(connection.name);
@@ -216,4 +265,3 @@ async function consequences(
   }
   return { connections: Object.fromEntries(rows.map(({ name, ...counts }) => [name, counts])), features };
 }
-

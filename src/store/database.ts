@@ -104,14 +104,27 @@ function lostToOthers(error: unknown): boolean {
   return code === '40P01' || code === '40001';
 }
 
-const AWAY = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', '57P01', '57P02', '57P03', '53300']);
+const AWAY = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  '57P01',
+  '57P02',
+  '57P03',
+  '53300',
+]);
 
 // The driver's errors quote hosts, statements and values; what is thrown on tells only what to do.
 function explained(error: unknown): unknown {
   const { code, name, message } = (error ?? {}) as { code?: unknown; name?: unknown; message?: unknown };
-  const ended = typeof message === 'string' && /Connection terminated|connection timeout|timeout expired/i.test(message);
+  const ended =
+    typeof message === 'string' && /Connection terminated|connection timeout|timeout expired/i.test(message);
   if ((typeof code === 'string' && AWAY.has(code)) || name === 'KnexTimeoutError' || ended) {
-    return new TryLater('The hub’s database does not answer; check that PostgreSQL runs and that DATABASE_URL names it.');
+    return new TryLater(
+      'The hub’s database does not answer; check that PostgreSQL runs and that DATABASE_URL names it.',
+    );
   }
   if (code === '28P01' || code === '28000') {
     return new NeedsAttention('The hub’s database refuses the sign-in; check user and password in DATABASE_URL.');

@@ -9,7 +9,7 @@ import { connectionStore } from './connections.ts';
 import { inTenant, type TenantContext } from './context.ts';
 import { Database } from './database.ts';
 import { idempotencyStore } from './idempotency.ts';
-import { acquireLease, endRun, holdLease, type Lease, type RunEnd, yieldLease } from './lease.ts';
+import { acquireLease, endRun, type HealthChange, holdLease, type Lease, type RunEnd, yieldLease } from './lease.ts';
 import { lockerStore } from './lockers.ts';
 import { applyLookup, peopleSought } from './lookup.ts';
 import { applyPage, beginPass, type PageInput, type PageOutcome, type Pass } from './pass.ts';
@@ -22,9 +22,9 @@ import { upkeep } from './upkeep.ts';
 import { userStore } from './users.ts';
 
 export { cursorSeq } from './changes.ts';
-export { LostLease, type Lease } from './lease.ts';
-export { ConfigurationChanged, type JudgedPage, type Pass } from './pass.ts';
+export { type HealthChange, type Lease, LostLease } from './lease.ts';
 export { migrate, planMigrations } from './migrate.ts';
+export { ConfigurationChanged, type JudgedPage, type Pass } from './pass.ts';
 export type { DueConnection, Registry } from './registry.ts';
 export type { RulesInMemory } from './rules.ts';
 export * from './types.ts';
@@ -36,7 +36,7 @@ export interface HubTenantStore extends TenantStore {
   acquire(connectionId: string, wanted: { trigger: string; run?: string }): Promise<Lease>;
   /** @throws LostLease */
   hold(lease: Lease): Promise<{ cancelled: boolean }>;
-  end(lease: Lease, end: RunEnd): Promise<{ was: string; now: string }>;
+  end(lease: Lease, end: RunEnd): Promise<HealthChange>;
   yieldLease(lease: Lease): Promise<void>;
   beginPass(lease: Lease, wanted: Parameters<typeof beginPass>[2]): Promise<Pass>;
   applyPage(pass: Pass, rules: RulesInMemory, page: PageInput): Promise<PageOutcome>;
@@ -45,11 +45,7 @@ export interface HubTenantStore extends TenantStore {
   /** A memory loaded now, for a preview: nothing is written by it. */
   loadedRules(connectionId: string): Promise<RulesInMemory>;
   peopleSought(users: readonly string[], directory: string): ReturnType<typeof peopleSought>;
-  applyLookup(
-    connectionId: string,
-    readAt: Date,
-    judge: (rules: RulesInMemory) => readonly Kept[],
-  ): Promise<number>;
+  applyLookup(connectionId: string, readAt: Date, judge: (rules: RulesInMemory) => readonly Kept[]): Promise<number>;
   /** Whether the next run must be full; `wanted` sets it, `undefined` asks and `false` clears it. */
   fullWanted(connectionId: string, wanted?: boolean): Promise<boolean>;
   /** A connection that cannot look people up is read in full soon: at its next slot, a minute from now at most. */
@@ -106,7 +102,11 @@ export function openStore(options: StoreOptions): Store {
     tenant: open,
     async tenantByName(name) {
       const found = await registry.byName(name);
-      if (!found) throw new Refused('not-found', `There is no tenant ${/^[a-z0-9-]{1,40}$/.test(name) ? name : 'of that name'} on this hub; \`sluice apply FILE\` makes one.`);
+      if (!found)
+        throw new Refused(
+          'not-found',
+          `There is no tenant ${/^[a-z0-9-]{1,40}$/.test(name) ? name : 'of that name'} on this hub; \`sluice apply FILE\` makes one.`,
+        );
       return open(found.id);
     },
     async authenticate(token) {

@@ -5,6 +5,7 @@ import type { RunStatus, StreamReceipt } from '../model/receipt.ts';
 import { inTenant, type TenantContext } from './context.ts';
 import type { Tx } from './database.ts';
 import { sql } from './sql.ts';
+import type { Health } from './types.ts';
 
 /** How long a run may be silent before another may take over; database clock. */
 const LEASE_SECONDS = 60;
@@ -44,7 +45,10 @@ export async function acquireLease(
       const [held] = await tx.rows<{ run: string }>(sql`
         SELECT lease_run AS run FROM registry.connection WHERE tenant_id = ${tenantId} AND id = ${connectionId}`);
       if (!held) throw new Refused('not-found', 'There is no such connection.');
-      throw new Refused('already-running', `This connection is being read already, by run ${held.run}; wait for it or cancel it.`);
+      throw new Refused(
+        'already-running',
+        `This connection is being read already, by run ${held.run}; wait for it or cancel it.`,
+      );
     }
     const run = await runFor(tx, context, connectionId, wanted);
     await tx.run(sql`
@@ -115,25 +119,45 @@ export async function holdLease(tx: Tx, tenantId: string, lease: Lease): Promise
 export interface RunEnd {
   readonly status: RunStatus;
   readonly failure: string | null;
-  readonly streams: Partial<Record<StreamName, StreamReceipt>>;
   readonly requests: number;
   readonly bytes: number;
 }
 
+export interface HealthChange {
+  readonly was: Health;
+  readonly now: Health;
+  /** Since when it had been failing before. */
+  readonly since: Date | null;
+}
+
 /** Ends the run and gives the lease back, with what the connection's health is from now on. */
-export async function endRun(context: TenantContext, lease: Lease, end: RunEnd): Promise<{ was: string; now: string }> {
+export async function endRun(context: TenantContext, lease: Lease, end: RunEnd): Promise<HealthChange> {
   const { tenantId, clock } = context;
   return inTenant(context, async (tx) => {
     await holdLease(tx, tenantId, lease);
-    await tx.run(sql`
+    // The pages' own commits keep the account: what the caller remembers may lack one whose answer was lost.
+    const ended = await tx.run(sql`
       UPDATE sluice.run
          SET status = ${end.status}, finished_at = ${clock.now()}, failure = ${end.failure},
-             streams = ${JSON.stringify(end.streams)}::jsonb, requests = ${end.requests}, bytes = ${end.bytes}
-       WHERE tenant_id = ${tenantId} AND id = ${lease.run}`);
-    const [before] = await tx.rows<{ health: string }>(sql`
-      SELECT health FROM registry.connection WHERE tenant_id = ${tenantId} AND id = ${lease.connectionId}`);
+             requests = ${end.requests}, bytes = ${end.bytes}
+       WHERE tenant_id = ${tenantId} AND id = ${lease.run} AND status = 'running'`);
+    const [before] = await tx.rows<{ health: Health; failing_since: Date | null }>(sql`
+      SELECT health, failing_since FROM registry.connection WHERE tenant_id = ${tenantId} AND id = ${lease.connectionId}`);
+    if (ended === 0) {
+      // It has ended before, though the caller did not hear of it, or was cancelled: that stands.
+      await tx.run(sql`
+        UPDATE registry.connection SET lease_until = NULL, lease_run = NULL
+         WHERE tenant_id = ${tenantId} AND id = ${lease.connectionId}`);
+      return { was: before!.health, now: before!.health, since: before!.failing_since };
+    }
     const failed = end.status === 'failed';
-    const now = failed ? 'failing' : end.status === 'held' ? 'held' : end.status === 'succeeded' ? 'ok' : before!.health;
+    const now: Health = failed
+      ? 'failing'
+      : end.status === 'held'
+        ? 'held'
+        : end.status === 'succeeded'
+          ? 'ok'
+          : before!.health;
     await tx.run(sql`
       UPDATE registry.connection
          SET health = ${now}, lease_until = NULL, lease_run = NULL, cancel_run = NULL,
@@ -142,7 +166,7 @@ export async function endRun(context: TenantContext, lease: Lease, end: RunEnd):
              failures = CASE WHEN ${failed} THEN failures + 1 WHEN ${end.status === 'cancelled'} THEN failures ELSE 0 END,
              failure = CASE WHEN ${end.status === 'cancelled'} THEN failure ELSE ${end.failure} END
        WHERE tenant_id = ${tenantId} AND id = ${lease.connectionId}`);
-    return { was: before!.health, now };
+    return { was: before!.health, now, since: before!.failing_since };
   });
 }
 

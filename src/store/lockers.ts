@@ -44,7 +44,12 @@ export async function applyLockers(
 ): Promise<RowOutcome[]> {
   const { tenantId } = context;
   const outcomes: RowOutcome[] = [];
-  const existing = await lockersByKey(tx, context, connection, kept.map(({ key }) => key));
+  const existing = await lockersByKey(
+    tx,
+    context,
+    connection,
+    kept.map(({ key }) => key),
+  );
   const changed: LockerRow[] = [];
   for (const { key, fields: said, partial } of kept) {
     const before = existing.get(key);
@@ -63,7 +68,11 @@ export async function applyLockers(
     outcomes.push({ row: row.id, outcome: same ? 'unchanged' : before?.reported ? 'updated' : 'created' });
   }
   if (changed.length === 0) return outcomes;
-  const versions = await announce(tx, context, changed.map(({ id }): FeedEntry => ({ kind: 'locker', id })));
+  const versions = await announce(
+    tx,
+    context,
+    changed.map(({ id }): FeedEntry => ({ kind: 'locker', id })),
+  );
   await tx.run(sql`
     INSERT INTO sluice.locker (tenant_id, connection_id, id, source_key, bank, number, place, size, reported, version)
     SELECT ${tenantId}, ${connection}, * FROM unnest(
@@ -106,7 +115,12 @@ export async function applyAssignments(
   const outcomes: RowOutcome[] = [];
   const named = kept.flatMap(({ fields }) => text(fields.locker) ?? []);
   const { lockers, made } = await lockersFor(tx, context, connection, [...new Set([...named, ...strangers])]);
-  const before = await assignmentsByKey(tx, context, connection, kept.map(({ key }) => key));
+  const before = await assignmentsByKey(
+    tx,
+    context,
+    connection,
+    kept.map(({ key }) => key),
+  );
   const changed = new Set(made);
   const write: { key: string; row: string; locker: string; user: string; until: string | null; shared: boolean }[] = [];
   for (const { key, user, fields } of kept) {
@@ -194,18 +208,28 @@ export async function setLockerVersions(
 }
 
 async function announceLockers(tx: Tx, context: TenantContext, ids: readonly string[]): Promise<void> {
-  const versions = await announce(tx, context, ids.map((id): FeedEntry => ({ kind: 'locker', id })));
+  const versions = await announce(
+    tx,
+    context,
+    ids.map((id): FeedEntry => ({ kind: 'locker', id })),
+  );
   await setLockerVersions(tx, context, ids, versions);
 }
 
 /** The user is gone or has left; the locker stays occupied. @returns the lockers concerned, to be announced */
-export async function releaseLockersOf(tx: Tx, { tenantId }: TenantContext, users: readonly string[]): Promise<string[]> {
+export async function releaseLockersOf(
+  tx: Tx,
+  { tenantId }: TenantContext,
+  users: readonly string[],
+): Promise<string[]> {
   const rows = await tx.rows<{ locker_id: string }>(sql`
     DELETE FROM sluice.locker_assignment WHERE tenant_id = ${tenantId} AND user_id = ANY(${users}::uuid[])
     RETURNING locker_id`);
   const lockers = [...new Set(rows.map((row) => row.locker_id))].sort();
   if (lockers.length > 0) {
-    await tx.run(sql`UPDATE sluice.locker SET stranger = true WHERE tenant_id = ${tenantId} AND id = ANY(${lockers}::uuid[])`);
+    await tx.run(
+      sql`UPDATE sluice.locker SET stranger = true WHERE tenant_id = ${tenantId} AND id = ANY(${lockers}::uuid[])`,
+    );
   }
   return lockers;
 }
@@ -226,12 +250,21 @@ export async function removeLockers(
 ): Promise<number> {
   const gone = await tx.rows<{ id: string }>(sql`
     DELETE FROM sluice.locker WHERE tenant_id = ${context.tenantId} AND id = ANY(${ids}::uuid[]) RETURNING id`);
-  await announce(tx, context, gone.map(({ id }): FeedEntry => ({ kind: 'locker', id, removed: reason })));
+  await announce(
+    tx,
+    context,
+    gone.map(({ id }): FeedEntry => ({ kind: 'locker', id, removed: reason })),
+  );
   return gone.length;
 }
 
 /** After a complete pass over assignments: lockers that no stranger has any more, and those nothing names any more. */
-export async function tidyLockers(tx: Tx, context: TenantContext, connection: string, seen: readonly string[]): Promise<void> {
+export async function tidyLockers(
+  tx: Tx,
+  context: TenantContext,
+  connection: string,
+  seen: readonly string[],
+): Promise<void> {
   const { tenantId } = context;
   const freed = await tx.rows<{ id: string }>(sql`
     UPDATE sluice.locker SET stranger = false
@@ -242,7 +275,14 @@ export async function tidyLockers(tx: Tx, context: TenantContext, connection: st
      WHERE l.tenant_id = ${tenantId} AND l.connection_id = ${connection} AND l.reported IS NULL AND NOT l.stranger
        AND NOT EXISTS (SELECT 1 FROM sluice.locker_assignment a WHERE a.tenant_id = ${tenantId} AND a.locker_id = l.id)`);
   const going = new Set(unnamed.map(({ id }) => id));
-  await announceLockers(tx, context, freed.map(({ id }) => id).filter((id) => !going.has(id)).sort());
+  await announceLockers(
+    tx,
+    context,
+    freed
+      .map(({ id }) => id)
+      .filter((id) => !going.has(id))
+      .sort(),
+  );
   await removeLockers(tx, context, [...going], 'source-removed');
 }
 
@@ -251,7 +291,9 @@ export function lockerStore(context: TenantContext): LockerStore {
     many: (ids) =>
       inTenant(context, async (tx) => {
         const { tenantId } = context;
-        const lockers = await tx.rows<Omit<Locker, 'assignments' | 'status'> & { reported: Locker['status'] | null; stranger: boolean }>(sql`
+        const lockers = await tx.rows<
+          Omit<Locker, 'assignments' | 'status'> & { reported: Locker['status'] | null; stranger: boolean }
+        >(sql`
           SELECT l.id, c.name AS connection, l.source_key AS key, l.bank, l.number, l.place, l.reported, l.size,
                  l.stranger, l.version
             FROM sluice.locker l JOIN registry.connection c ON c.tenant_id = l.tenant_id AND c.id = l.connection_id

@@ -19,9 +19,16 @@ export interface LoggedOn {
 /** A person exists here from this moment on. Writes nothing if nothing changed; the time is not kept. */
 export async function logOn(context: TenantContext, given: LogOn, domains: readonly string[]): Promise<LoggedOn> {
   const email = normaliseEmail(given.email);
-  if (!email) throw new Refused('not-admitted', 'The e-mail address of this log-on is not one; send the user’s business address.');
+  if (!email)
+    throw new Refused(
+      'not-admitted',
+      'The e-mail address of this log-on is not one; send the user’s business address.',
+    );
   if (domains.length > 0 && !domains.includes(email.slice(email.lastIndexOf('@') + 1))) {
-    throw new Refused('not-admitted', 'The domain of this e-mail address is not among the tenant’s; add it under users.domains if it should be.');
+    throw new Refused(
+      'not-admitted',
+      'The domain of this e-mail address is not among the tenant’s; add it under users.domains if it should be.',
+    );
   }
   const directoryId = given.directory_id === undefined ? undefined : normaliseDirectoryId(given.directory_id);
   if (given.directory_id !== undefined && !directoryId) {
@@ -39,7 +46,8 @@ export async function logOn(context: TenantContext, given: LogOn, domains: reado
       await candidates(tx, context, [...matches, { kind: 'email', value: email }]),
     );
     if (decision.decision === 'conflict') throw new Refused('identity-conflict', decision.sentence);
-    const person = decision.decision === 'known' ? await known(tx, context, decision.user) : await newPerson(tx, context, newId());
+    const person =
+      decision.decision === 'known' ? await known(tx, context, decision.user) : await newPerson(tx, context, newId());
     const outcome = person.isNew ? 'created' : person.status === 'left' ? 'returned' : 'known';
     const said = person.contributions.get(LOG_ON)?.matches ?? [];
     const fields = { given_name: given.given_name.trim(), family_name: given.family_name.trim(), email };
@@ -75,7 +83,11 @@ async function candidates(tx: Tx, context: TenantContext, values: readonly Match
     SELECT b.user_id, 'directory-id' FROM sluice.binding b
      WHERE b.tenant_id = ${tenantId}
        AND b.key_digest = ANY(${digests.filter((_, index) => kinds[index] === 'directory-id')}::bytea[])`);
-  const people = await loadPeople(tx, context, found.map((row) => row.user_id));
+  const people = await loadPeople(
+    tx,
+    context,
+    found.map((row) => row.user_id),
+  );
   return [...people.values()].map((person) => ({
     id: person.id,
     matchedBy: found.filter((row) => row.user_id === person.id).map((row) => row.kind),

@@ -9,7 +9,11 @@ import { sql } from './sql.ts';
  * The values by which a connection may look for these users now. Only values leave the store that the gate would
  * match by; they go to the tenant's own directory.
  */
-export async function peopleSought(context: TenantContext, users: readonly string[], directory: string): Promise<PersonSought[]> {
+export async function peopleSought(
+  context: TenantContext,
+  users: readonly string[],
+  directory: string,
+): Promise<PersonSought[]> {
   const { tenantId, keys } = context;
   return inTenant(context, async (tx) => {
     const rows = await tx.rows<{ user_id: string; kind: string; value: Buffer; wrapped: Buffer }>(sql`

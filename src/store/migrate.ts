@@ -1,5 +1,4 @@
 import pg from 'pg';
-import { getConstructionPlans } from 'pg-boss';
 import { migrations } from '../../migrations/index.ts';
 import { NeedsAttention } from '../base/errors.ts';
 import { RUNTIME_ROLE } from './database.ts';
@@ -30,7 +29,9 @@ export async function migrate(url: string, runtimeLogin?: string): Promise<strin
   return withOwner(url, async (client) => {
     await client.query('SELECT pg_advisory_lock($1)', [LOCK]);
     await ensureRole(client, runtimeLogin);
-    await client.query(`CREATE TABLE IF NOT EXISTS public.sluice_migration (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`);
+    await client.query(
+      `CREATE TABLE IF NOT EXISTS public.sluice_migration (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`,
+    );
     const applied = await appliedNames(client);
     const pending = migrations.filter(({ name }) => !applied.has(name));
     for (const { name, sql } of pending) {
@@ -41,6 +42,8 @@ export async function migrate(url: string, runtimeLogin?: string): Promise<strin
     }
     const jobs = await client.query('SELECT to_regnamespace($1) AS there', [JOBS_SCHEMA]);
     if (!jobs.rows[0]?.there) {
+      // Loaded for the one time it is needed: every command checks the schema, few make it.
+      const { getConstructionPlans } = await import('pg-boss');
       await client.query(getConstructionPlans(JOBS_SCHEMA, { createSchema: true }));
     }
     await client.query(`
@@ -61,7 +64,9 @@ async function appliedNames(client: pg.Client): Promise<Set<string>> {
 
 /** The runtime role owns nothing, bypasses nothing and cannot log in; whoever connects acts as it. */
 async function ensureRole(client: pg.Client, runtimeLogin: string | undefined): Promise<void> {
-  const { rows } = await client.query('SELECT rolsuper OR rolbypassrls AS strong FROM pg_roles WHERE rolname = $1', [RUNTIME_ROLE]);
+  const { rows } = await client.query('SELECT rolsuper OR rolbypassrls AS strong FROM pg_roles WHERE rolname = $1', [
+    RUNTIME_ROLE,
+  ]);
   if (rows.length === 0) {
     try {
       await client.query(`CREATE ROLE ${RUNTIME_ROLE} NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE`);
@@ -75,7 +80,9 @@ async function ensureRole(client: pg.Client, runtimeLogin: string | undefined): 
       if (code !== '42710' && code !== '23505') throw error; // another hub on this server was faster
     }
   } else if (rows[0].strong) {
-    throw new NeedsAttention(`The database role ${RUNTIME_ROLE} is a superuser or bypasses row-level security: take that away, the walls between tenants rest on it.`);
+    throw new NeedsAttention(
+      `The database role ${RUNTIME_ROLE} is a superuser or bypasses row-level security: take that away, the walls between tenants rest on it.`,
+    );
   }
   const me = await client.query('SELECT current_user AS name');
   for (const login of new Set([runtimeLogin ?? me.rows[0].name, me.rows[0].name])) {
@@ -85,7 +92,11 @@ async function ensureRole(client: pg.Client, runtimeLogin: string | undefined): 
 }
 
 async function withOwner<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: url, application_name: 'sluice migrate', connectionTimeoutMillis: 15_000 });
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: 'sluice migrate',
+    connectionTimeoutMillis: 15_000,
+  });
   client.on('error', () => {}); // a lost connection also fails the statement under way
   try {
     await client.connect();

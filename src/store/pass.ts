@@ -1,6 +1,5 @@
 import { faultPoint } from '../base/faults.ts';
-import type { Window } from '../contract/record.ts';
-import type { State } from '../contract/record.ts';
+import type { State, Window } from '../contract/record.ts';
 import type { Kept } from '../gate/gate.ts';
 import type { DropReason, StreamName } from '../model/model.ts';
 import type { RunMode, StreamReceipt } from '../model/receipt.ts';
@@ -21,6 +20,8 @@ export interface Pass {
   readonly partition: string;
   readonly mode: RunMode;
   readonly startedAt: Date;
+  /** This run has read it to its end already, before it lost its process: there is nothing left to read. */
+  readonly over: boolean;
   /** The state to read on from. */
   readonly state: State | null;
   /** Pages committed so far. */
@@ -102,17 +103,22 @@ export async function beginPass(
       SELECT fingerprint, state, pass_run, pass_mode, pass_started_at, pages, last_complete_at FROM sluice.partition
        WHERE tenant_id = ${tenantId} AND connection_id = ${lease.connectionId} AND stream = ${stream} AND name = ${partition}`);
     const valid = row !== undefined && row.fingerprint === fingerprint;
-    const underWay = valid && row.pass_run === lease.run && row.pass_started_at !== null;
-    const mode: RunMode = underWay && row.pass_mode ? row.pass_mode : valid && row.last_complete_at ? wanted.mode : 'full';
+    const ours = valid && row.pass_run === lease.run;
+    const underWay = ours && row.pass_started_at !== null;
+    const over = ours && !underWay && (row.pass_mode === 'full' || wanted.mode === 'incremental');
+    const mode: RunMode =
+      underWay && row.pass_mode ? row.pass_mode : valid && row.last_complete_at ? wanted.mode : 'full';
     const opened = (): State | null =>
       row?.state
-        ? (JSON.parse(keys.open('partition', 'state', partitionRow(tenantId, lease, stream, partition), row.state)) as State)
+        ? (JSON.parse(
+            keys.open('partition', 'state', partitionRow(tenantId, lease, stream, partition), row.state),
+          ) as State)
         : null;
     const startedAt = underWay ? row.pass_started_at! : clock.now();
     const [held] = await tx.rows<{ any: boolean }>(sql`
       SELECT EXISTS (SELECT 1 FROM sluice.held
         WHERE tenant_id = ${tenantId} AND connection_id = ${lease.connectionId} AND stream = ${stream}) AS any`);
-    if (!underWay) {
+    if (!underWay && !over) {
       await tx.run(sql`
         INSERT INTO sluice.partition (tenant_id, connection_id, stream, name, fingerprint, pass_run, pass_mode, pass_started_at)
         VALUES (${tenantId}, ${lease.connectionId}, ${stream}, ${partition}, ${fingerprint}, ${lease.run}, ${mode}, ${startedAt})
@@ -131,6 +137,7 @@ export async function beginPass(
       partition,
       mode,
       startedAt,
+      over,
       state: resumeState,
       pages: underWay ? row.pages : 0,
       seen: new Set(seen),
@@ -139,7 +146,13 @@ export async function beginPass(
   });
 }
 
-async function seenRows(tx: Tx, tenantId: string, lease: Lease, stream: StreamName, partition: string): Promise<string[]> {
+async function seenRows(
+  tx: Tx,
+  tenantId: string,
+  lease: Lease,
+  stream: StreamName,
+  partition: string,
+): Promise<string[]> {
   const rows = await tx.rows<{ row: string }>(sql`
     SELECT DISTINCT unnest(rows) AS row FROM sluice.seen
      WHERE tenant_id = ${tenantId} AND connection_id = ${lease.connectionId} AND stream = ${stream} AND partition = ${partition}`);
@@ -161,7 +174,12 @@ class NeedsRulesAlone extends Error {}
  * Applies one page in one transaction, in the one lock order: lease, rules, entities by id, feed head. If the rules
  * moved since the page was gated it is gated again here, from memory.
  */
-export async function applyPage(context: TenantContext, pass: Pass, rules: RulesInMemory, input: PageInput): Promise<PageOutcome> {
+export async function applyPage(
+  context: TenantContext,
+  pass: Pass,
+  rules: RulesInMemory,
+  input: PageInput,
+): Promise<PageOutcome> {
   const removing = input.complete !== undefined && pass.mode === 'full';
   try {
     return await attempt(context, pass, rules, input, removing ? 'alone' : 'shared');
@@ -183,14 +201,20 @@ async function attempt(
   await faultPoint('page.gated');
   const done = await inTenant(context, async (tx) => {
     const { cancelled } = await holdLease(tx, tenantId, pass.lease);
-    const needsAlone = lock === 'alone' || judged === undefined || judged.kept.some((kept) => kept.person?.newBinding) || judged.gone.length > 0;
+    const needsAlone =
+      lock === 'alone' ||
+      judged === undefined ||
+      judged.kept.some((kept) => kept.person?.newBinding) ||
+      judged.gone.length > 0;
     const held = needsAlone ? 'alone' : 'shared';
     const version = await lockRules(tx, tenantId, held);
     if (judged === undefined || version !== rules.version) {
       await rules.load(tx, version);
-      if (rules.configuration !== input.configuration) throw new ConfigurationChanged('The configuration changed under the run.');
+      if (rules.configuration !== input.configuration)
+        throw new ConfigurationChanged('The configuration changed under the run.');
       judged = input.judge(rules);
-      if (held === 'shared' && (judged.kept.some((kept) => kept.person?.newBinding) || judged.gone.length > 0)) throw new NeedsRulesAlone();
+      if (held === 'shared' && (judged.kept.some((kept) => kept.person?.newBinding) || judged.gone.length > 0))
+        throw new NeedsRulesAlone();
     }
     const receipt = structuredClone(input.receipt);
     const applied = await applyRecords(tx, context, pass, input.readAt, judged);
@@ -199,7 +223,10 @@ async function attempt(
     for (const row of [...judged.alsoSeen, ...applied.alsoSeen, ...still]) if (!pass.seen.has(row)) seen.add(row);
     if (pass.anyHeld && seen.size > 0) await seenAgain(tx, tenantId, pass, [...seen]);
     let moved = applied.identityChanged;
-    const gone = [...judged.gone, ...(await rowsByKey(tx, context, pass.lease.connectionId, pass.stream, judged.goneKeys))];
+    const gone = [
+      ...judged.gone,
+      ...(await rowsByKey(tx, context, pass.lease.connectionId, pass.stream, judged.goneKeys)),
+    ];
     if (gone.length > 0) moved = (await takeAway(tx, context, pass, receipt, gone, input.limit)) || moved;
     if (input.complete) {
       if (pass.mode === 'full') moved = (await sweep(tx, context, pass, receipt, seen, input.limit)) || moved;
@@ -231,7 +258,13 @@ interface Applied {
   readonly went: Parameters<RulesInMemory['follow']>[2];
 }
 
-async function applyRecords(tx: Tx, context: TenantContext, pass: Pass, readAt: Date, judged: JudgedPage): Promise<Applied> {
+async function applyRecords(
+  tx: Tx,
+  context: TenantContext,
+  pass: Pass,
+  readAt: Date,
+  judged: JudgedPage,
+): Promise<Applied> {
   const connection = pass.lease.connectionId;
   const nobody = { alsoSeen: [], identityChanged: false, came: [], went: [] };
   if (pass.stream === 'users') {
@@ -242,7 +275,14 @@ async function applyRecords(tx: Tx, context: TenantContext, pass: Pass, readAt: 
     return { ...nobody, outcomes: await applyLockers(tx, context, connection, judged.kept) };
   }
   const assignments = judged.kept.map((kept): KeptAssignment => ({ ...kept, user: kept.person!.user }));
-  const { outcomes, strangersLockers } = await applyAssignments(tx, context, connection, readAt, assignments, judged.strangers);
+  const { outcomes, strangersLockers } = await applyAssignments(
+    tx,
+    context,
+    connection,
+    readAt,
+    assignments,
+    judged.strangers,
+  );
   return { ...nobody, outcomes, alsoSeen: strangersLockers };
 }
 
@@ -278,7 +318,13 @@ const seenAgain = (tx: Tx, tenantId: string, pass: Pass, rows: readonly string[]
      WHERE tenant_id = ${tenantId} AND connection_id = ${pass.lease.connectionId} AND stream = ${pass.stream}
        AND row_id = ANY(${rows}::uuid[])`);
 
-async function keepPage(tx: Tx, { tenantId, keys }: TenantContext, pass: Pass, state: State | undefined, seen: readonly string[]) {
+async function keepPage(
+  tx: Tx,
+  { tenantId, keys }: TenantContext,
+  pass: Pass,
+  state: State | undefined,
+  seen: readonly string[],
+) {
   const { lease, stream, partition } = pass;
   const sealed = state
     ? keys.seal('partition', 'state', partitionRow(tenantId, lease, stream, partition), JSON.stringify(state))
@@ -292,6 +338,7 @@ async function keepPage(tx: Tx, { tenantId, keys }: TenantContext, pass: Pass, s
     VALUES (${tenantId}, ${lease.connectionId}, ${stream}, ${partition}, ${pass.pages}, ${seen}::uuid[])`);
 }
 
+// The run's name stays: killed between this commit and its own end, it must not read the same once more.
 async function endPass(tx: Tx, { tenantId, keys }: TenantContext, pass: Pass, state: State | undefined): Promise<void> {
   const { lease, stream, partition } = pass;
   const sealed = state
@@ -299,7 +346,7 @@ async function endPass(tx: Tx, { tenantId, keys }: TenantContext, pass: Pass, st
     : null;
   await tx.run(sql`
     UPDATE sluice.partition
-       SET pass_run = NULL, pass_mode = NULL, pass_started_at = NULL, pages = 0, state = ${sealed},
+       SET pass_started_at = NULL, pages = 0, state = ${sealed},
            first_complete_at = coalesce(first_complete_at, ${pass.startedAt}::timestamptz),
            last_complete_at = ${pass.startedAt}
      WHERE tenant_id = ${tenantId} AND connection_id = ${lease.connectionId} AND stream = ${stream} AND name = ${partition}`);

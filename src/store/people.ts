@@ -219,7 +219,11 @@ export async function savePeople(
   const settled = all.map((person) => settle(person, order));
   const changed = settled.filter((one) => one.changed);
   // New rows first: contributions and match values refer to them. Their number is filled in below.
-  await insertNew(tx, context, changed.filter((one) => one.person.isNew));
+  await insertNew(
+    tx,
+    context,
+    changed.filter((one) => one.person.isNew),
+  );
   await writeContributions(tx, context, all);
   const { came, went } = await writeMatches(tx, context, settled);
   const numbers = await announce(tx, context, [

@@ -46,7 +46,9 @@ export interface Registry {
 
 export function openRegistry(db: Database, master: MasterKey): Registry {
   const byName = async (name: string) => {
-    const [row] = await db.registry((tx) => tx.rows<TenantName>(sql`SELECT id, name FROM registry.tenant WHERE name = ${name}`));
+    const [row] = await db.registry((tx) =>
+      tx.rows<TenantName>(sql`SELECT id, name FROM registry.tenant WHERE name = ${name}`),
+    );
     return row;
   };
   return {
@@ -55,14 +57,18 @@ export function openRegistry(db: Database, master: MasterKey): Registry {
 
     async ensureTenant(name) {
       if (!TENANT_NAME.test(name) || name.length > 40 || name === 'sluice') {
-        throw new BadInput('A tenant’s name is lower-case letters and digits with single hyphens, at most 40, and not `sluice`.');
+        throw new BadInput(
+          'A tenant’s name is lower-case letters and digits with single hyphens, at most 40, and not `sluice`.',
+        );
       }
       const there = await byName(name);
       if (there) return there;
       const id = newId();
       const keys = newTenantKeys(master, id);
       const made = await db.tenant(id, async (tx) => {
-        const inserted = await tx.run(sql`INSERT INTO registry.tenant (id, name) VALUES (${id}, ${name}) ON CONFLICT (name) DO NOTHING`);
+        const inserted = await tx.run(
+          sql`INSERT INTO registry.tenant (id, name) VALUES (${id}, ${name}) ON CONFLICT (name) DO NOTHING`,
+        );
         if (inserted === 0) return false;
         await tx.run(sql`INSERT INTO registry.rules (tenant_id) VALUES (${id})`);
         await tx.run(sql`INSERT INTO registry.feed_head (tenant_id) VALUES (${id})`);

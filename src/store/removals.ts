@@ -11,7 +11,12 @@ export const DEFAULT_LIMIT: RemovalLimit = { percent: 10, more_than: 5 };
 const WINDOW_MS = 24 * 3_600_000;
 
 /** How many rows of a stream the connection has now. */
-export async function countRows(tx: Tx, { tenantId }: TenantContext, connection: string, stream: StreamName): Promise<number> {
+export async function countRows(
+  tx: Tx,
+  { tenantId }: TenantContext,
+  connection: string,
+  stream: StreamName,
+): Promise<number> {
   const [row] = await tx.rows<{ n: number }>(
     stream === 'users'
       ? sql`SELECT count(*)::int AS n FROM sluice.contribution WHERE tenant_id = ${tenantId} AND supplier = ${connection}`
@@ -161,7 +166,12 @@ export async function removeContributions(
     DELETE FROM sluice.binding
      WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND user_id = ANY(${stayers}::uuid[])`);
   const lockers = await releaseLockersOf(tx, context, leavers);
-  const saved = await savePeople(tx, context, people.values(), lockers.map((id): FeedEntry => ({ kind: 'locker', id })));
+  const saved = await savePeople(
+    tx,
+    context,
+    people.values(),
+    lockers.map((id): FeedEntry => ({ kind: 'locker', id })),
+  );
   await setLockerVersions(tx, context, lockers, saved.extraVersions);
   return removed;
 }

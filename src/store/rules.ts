@@ -7,7 +7,8 @@ import type { Recognised } from './people.ts';
 import { sql } from './sql.ts';
 
 /** Digests as map keys: one character a byte, the shortest text there is. */
-export const asKey = (digest: Uint8Array): string => Buffer.from(digest.buffer, digest.byteOffset, digest.length).toString('latin1');
+export const asKey = (digest: Uint8Array): string =>
+  Buffer.from(digest.buffer, digest.byteOffset, digest.length).toString('latin1');
 
 interface BoundUser {
   readonly user: string;
@@ -35,7 +36,7 @@ export class RulesInMemory implements Rules {
   }
 
   digest(kind: string, value: string): string {
-    return asKey(this.#context.keys.digest(kind, value));
+    return this.#context.keys.digestText(kind, value);
   }
 
   bound(keyDigest: string): BoundUser | undefined {
@@ -103,8 +104,12 @@ export class RulesInMemory implements Rules {
 export async function lockRules(tx: Tx, tenantId: string, how: 'shared' | 'alone'): Promise<number> {
   const [row] =
     how === 'shared'
-      ? await tx.rows<{ version: number }>(sql`SELECT version FROM registry.rules WHERE tenant_id = ${tenantId} FOR SHARE`)
-      : await tx.rows<{ version: number }>(sql`SELECT version FROM registry.rules WHERE tenant_id = ${tenantId} FOR NO KEY UPDATE`);
+      ? await tx.rows<{ version: number }>(
+          sql`SELECT version FROM registry.rules WHERE tenant_id = ${tenantId} FOR SHARE`,
+        )
+      : await tx.rows<{ version: number }>(
+          sql`SELECT version FROM registry.rules WHERE tenant_id = ${tenantId} FOR NO KEY UPDATE`,
+        );
   if (!row) throw new Error('The tenant has no rules.');
   return row.version;
 }

@@ -68,7 +68,12 @@ export function runStore(context: TenantContext): RunStore & RunDecisions {
 
   const get = (id: string) => inTenant(context, async (tx) => receiptOf(context, await readRun(tx, context, id)));
 
-  async function decide(id: string, by: string, status: 'succeeded' | 'rejected', act: (tx: Tx, row: Row) => Promise<void>) {
+  async function decide(
+    id: string,
+    by: string,
+    status: 'succeeded' | 'rejected',
+    act: (tx: Tx, row: Row) => Promise<void>,
+  ) {
     return inTenant(context, async (tx) => {
       const before = await readRun(tx, context, id);
       // The lock order of every page: connection, rules, rows, feed head.
@@ -103,7 +108,10 @@ export function runStore(context: TenantContext): RunStore & RunDecisions {
              AND (${after ?? null}::uuid IS NULL OR r.id < ${after ?? null}::uuid)
            ORDER BY r.id DESC LIMIT ${limit + 1}`);
         const shown = rows.slice(0, limit);
-        return { items: shown.map((row) => receiptOf(context, row)), next: rows.length > limit ? shown.at(-1)!.id : null };
+        return {
+          items: shown.map((row) => receiptOf(context, row)),
+          next: rows.length > limit ? shown.at(-1)!.id : null,
+        };
       }),
 
     open: (connectionId, trigger, within) =>
@@ -113,7 +121,10 @@ export function runStore(context: TenantContext): RunStore & RunDecisions {
         const [running] = await tx.rows<{ id: string }>(sql`
           SELECT id FROM sluice.run WHERE tenant_id = ${tenantId} AND connection_id = ${connectionId} AND status = 'running'`);
         if (running) {
-          throw new Refused('already-running', `This connection is being read already, by run ${running.id}; wait for it or cancel it.`);
+          throw new Refused(
+            'already-running',
+            `This connection is being read already, by run ${running.id}; wait for it or cancel it.`,
+          );
         }
         const id = newId();
         await tx.run(sql`

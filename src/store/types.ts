@@ -112,7 +112,11 @@ export interface UserAccount extends User {
     readonly read_at: string;
   }[];
   readonly match_values: readonly { readonly kind: string; readonly value: string }[];
-  readonly lockers: readonly { readonly locker: string; readonly number: string | null; readonly until: string | null }[];
+  readonly lockers: readonly {
+    readonly locker: string;
+    readonly number: string | null;
+    readonly until: string | null;
+  }[];
 }
 
 // ── lockers ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -259,7 +263,11 @@ export interface IdempotencyStore {
    * `new`: the caller does the work and calls `finish`; `replay`: the stored answer; `mismatch`: same key, other
    * request; `busy`: the first request is still under way.
    */
-  begin(request: { apiKey: string; key: string; fingerprint: string }): Promise<
+  begin(request: {
+    apiKey: string;
+    key: string;
+    fingerprint: string;
+  }): Promise<
     | { outcome: 'new' }
     | { outcome: 'replay'; status: number; body: string }
     | { outcome: 'mismatch' }

@@ -19,7 +19,12 @@ export async function upkeep(context: TenantContext, graceMs: number): Promise<{
         SELECT id FROM sluice.users
          WHERE tenant_id = ${tenantId} AND status = 'left' AND left_at <= ${new Date(now - graceMs)}
          ORDER BY id LIMIT ${AT_ONCE}`);
-      const erased = await eraseUsers(tx, context, due.map(({ id }) => id), 'left');
+      const erased = await eraseUsers(
+        tx,
+        context,
+        due.map(({ id }) => id),
+        'left',
+      );
       if (erased > 0) await rulesChanged(tx, tenantId);
       return erased;
     });
@@ -34,7 +39,9 @@ export async function upkeep(context: TenantContext, graceMs: number): Promise<{
       await tx.run(sql`
         UPDATE registry.feed_head SET purged_through = greatest(purged_through, ${gone.through}) WHERE tenant_id = ${tenantId}`);
     }
-    await tx.run(sql`DELETE FROM sluice.removal WHERE tenant_id = ${tenantId} AND at < ${new Date(now - 2 * 24 * 3_600_000)}`);
+    await tx.run(
+      sql`DELETE FROM sluice.removal WHERE tenant_id = ${tenantId} AND at < ${new Date(now - 2 * 24 * 3_600_000)}`,
+    );
     await tx.run(sql`
       DELETE FROM sluice.run WHERE tenant_id = ${tenantId} AND finished_at < ${new Date(now - RECEIPT_MS)} AND status <> 'held'`);
   });

@@ -7,10 +7,10 @@ import { normaliseEmail } from '../users/normalise.ts';
 import { CORRECTION, inTenant, LOG_ON, type TenantContext } from './context.ts';
 import type { Tx } from './database.ts';
 import { eraseUsers } from './erase.ts';
+import { announce } from './feed.ts';
 import { logOn } from './log-on.ts';
 import { lockRules, rulesChanged } from './rules.ts';
 import { sql } from './sql.ts';
-import { announce } from './feed.ts';
 import type { ListPage, LogOn, OptInEvidence, User, UserAccount, UserStore } from './types.ts';
 
 interface Row {
@@ -77,7 +77,11 @@ export function userStore(context: TenantContext, domains: () => Promise<readonl
         const found = await tx.rows<{ user_id: string }>(sql`
           SELECT user_id FROM sluice.match_value
            WHERE tenant_id = ${tenantId} AND kind = 'email' AND digest = ${keys.digest('email', normalised)} LIMIT 1`);
-        const [user] = await read(tx, context, found.map((row) => row.user_id));
+        const [user] = await read(
+          tx,
+          context,
+          found.map((row) => row.user_id),
+        );
         return user;
       });
     },
@@ -120,7 +124,8 @@ export function userStore(context: TenantContext, domains: () => Promise<readonl
               : `The feature ${feature} needs no opt-in.`,
           );
         }
-        if (user.status === 'left') throw new Refused('conflict', 'A user who has left cannot opt in; let them log on first.');
+        if (user.status === 'left')
+          throw new Refused('conflict', 'A user who has left cannot opt in; let them log on first.');
         const written = await tx.run(sql`
           INSERT INTO sluice.opt_in (tenant_id, user_id, feature, text_version, locale, given_at)
           VALUES (${tenantId}, ${id}, ${feature}, ${evidence.text_version}, ${evidence.locale}, ${clock.now()})

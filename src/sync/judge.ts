@@ -54,7 +54,8 @@ class PageUnderJudgement {
         for (const record of item.records) this.#record(record, false);
         return;
       case 'partial':
-        return this.#record(item.record, true);
+        this.#record(item.record, true);
+        return;
       case 'skip':
         this.#read++;
         this.#drop('invalid');
@@ -62,7 +63,8 @@ class PageUnderJudgement {
         return;
       case 'gone':
         this.#goneReported++;
-        return this.#reportGone(item.key);
+        this.#reportGone(item.key);
+        return;
       case 'page':
       case 'complete':
         return;

@@ -20,7 +20,7 @@ import {
   type RunStatus,
   type StreamReceipt,
 } from '../model/receipt.ts';
-import { ConfigurationChanged, type HubTenantStore, type Lease, LostLease } from '../store/index.ts';
+import { ConfigurationChanged, type HealthChange, type HubTenantStore, type Lease, LostLease } from '../store/index.ts';
 import { judgePage } from './judge.ts';
 import { type ConnectionPlan, type PlannedStream, planConnection } from './plans.ts';
 import { oneAhead, readPages } from './reading.ts';
@@ -42,7 +42,7 @@ export interface RunDeps {
   /** Aborted when the process is asked to stop: the page under way is finished and the lease given back. */
   readonly stopping: AbortSignal;
   /** Called after every run that ended. */
-  ended(tenant: HubTenantStore, receipt: Receipt, health: { was: string; now: string }): Promise<void>;
+  ended(tenant: HubTenantStore, receipt: Receipt, health: HealthChange): Promise<void>;
 }
 
 export interface RunOrder {
@@ -263,20 +263,19 @@ class Run {
     const health = await this.#tenant.end(this.#lease, {
       status,
       failure,
-      streams: this.#streams,
       requests: this.#lease.requests + requests,
       bytes: this.#lease.bytes + bytes,
     });
     await faultPoint('end.after');
     const receipt = await this.#tenant.runs.get(this.#lease.run);
-    this.#deps.log.event(status === 'failed' ? 'warn' : 'info', {
+    this.#deps.log.event(receipt.status === 'failed' ? 'warn' : 'info', {
       event: 'run-ended',
       tenant: this.#tenant.tenant,
       connection: this.#order.connection,
       run: this.#lease.run,
-      status,
+      status: receipt.status,
       duration_ms: this.#deps.clock.now().getTime() - this.#lease.startedAt.getTime(),
-      sentence: failure,
+      sentence: receipt.error ?? null,
     });
     await this.#deps.ended(this.#tenant, receipt, health);
     return receipt;

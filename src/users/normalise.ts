@@ -11,7 +11,7 @@ export function normaliseEmail(text: string): string | undefined {
   if (at < 1 || at === folded.length - 1 || folded.length > 320) return undefined;
   const local = folded.slice(0, at);
   const domain = folded.slice(at + 1);
-  if (/[\s\p{Cc}<>,;"]/u.test(local)) return undefined;
+  if (/[\s\p{Cc}<>,;"@]/u.test(local)) return undefined;
   // domainToASCII is slow and plain domains are the rule.
   const ascii = /^[a-z0-9.-]+$/.test(domain) ? domain : domainToASCII(domain);
   return ascii ? `${local}@${ascii}` : undefined;

@@ -54,7 +54,10 @@ function someRules(): Rules {
   const keys = new Map<string, Hmac>();
   const digest = (kind: string, value: string) => {
     let key = keys.get(kind);
-    if (!key) keys.set(kind, (key = new Hmac(randomBytes(64).map((byte) => byte & 0x7f))));
+    if (!key) {
+      key = new Hmac(randomBytes(64).map((byte) => byte & 0x7f));
+      keys.set(kind, key);
+    }
     return key.digest(value);
   };
   const users = new Map<string, string[]>();

@@ -30,7 +30,8 @@ export class FeedReader {
       this.told.push(seq);
       const name = `${kind} ${id}`;
       // Ids are never used twice: whatever comes after a removal is older news.
-      if (this.#removed.has(name)) throw new Error(`An ${op} (${seq}) followed the removal (${this.#removed.get(name)}) of a ${kind}.`);
+      if (this.#removed.has(name))
+        throw new Error(`An ${op} (${seq}) followed the removal (${this.#removed.get(name)}) of a ${kind}.`);
       if (op === 'remove') this.#removed.set(name, seq);
     }
     await this.#fetch(page.items);
@@ -39,7 +40,8 @@ export class FeedReader {
   }
 
   async #fetch(items: Awaited<ReturnType<HubTenantStore['changes']['read']>>['items']): Promise<void> {
-    const ids = (kind: FeedKind) => items.filter((item) => item.kind === kind && item.op === 'upsert').map(({ id }) => id);
+    const ids = (kind: FeedKind) =>
+      items.filter((item) => item.kind === kind && item.op === 'upsert').map(({ id }) => id);
     const users = await this.#tenant.users.many(ids('user'));
     const lockers = await this.#tenant.lockers.many(ids('locker'));
     for (const { kind, id, op } of items) {
@@ -63,6 +65,7 @@ export async function liveEntities(
 ): Promise<Map<string, User | Locker>> {
   const live = new Map<string, User | Locker>();
   if (kinds.includes('user')) for (const [id, user] of await tenant.users.many(ids.users)) live.set(`user ${id}`, user);
-  if (kinds.includes('locker')) for (const [id, locker] of await tenant.lockers.many(ids.lockers)) live.set(`locker ${id}`, locker);
+  if (kinds.includes('locker'))
+    for (const [id, locker] of await tenant.lockers.many(ids.lockers)) live.set(`locker ${id}`, locker);
   return live;
 }

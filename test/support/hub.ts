@@ -80,6 +80,8 @@ export interface TestHubOptions {
   readonly net?: Partial<NetRules>;
   readonly poolSize?: number;
   readonly jobs?: JobQueue;
+  /** Another database than the one of this process, migrated. */
+  readonly database?: { readonly url: string; readonly masterKey: string };
 }
 
 const open: TestHub[] = [];
@@ -89,7 +91,7 @@ let tenants = 0;
 const LOOPBACK = '127.0.0.0/8,::1/128';
 
 export async function testHub(options: TestHubOptions = {}): Promise<TestHub> {
-  const database = await testDatabase();
+  const database = options.database ?? (await testDatabase());
   const clock = options.clock ?? testClock();
   const connectors = new Map((options.connectors ?? []).map((connector) => [connector.name, connector]));
   const store = openStore({

@@ -21,7 +21,10 @@ export async function tablesHolding(text: string): Promise<Record<string, number
     );
     const found: Record<string, number> = {};
     for (const { name } of rows) {
-      const counted = await client.query<{ n: number }>(`SELECT count(*)::int AS n FROM ${name} AS r WHERE strpos(r::text, $1) > 0`, [text]);
+      const counted = await client.query<{ n: number }>(
+        `SELECT count(*)::int AS n FROM ${name} AS r WHERE strpos(r::text, $1) > 0`,
+        [text],
+      );
       const { n } = counted.rows[0]!;
       if (n > 0) found[name] = n;
     }

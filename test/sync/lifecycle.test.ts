@@ -11,7 +11,15 @@ const GRACE_MS = 7 * DAY_MS;
 const people = (): Partial<TenantConfiguration> => ({
   users: { admit: 'first-logon', sources: ['people'], leaver_grace_ms: GRACE_MS, domains: [] },
   features: ['people-directory', 'hybrid-meetings'],
-  connections: [{ name: 'people', connector: 'memory', settings: { place: 'here', directory: 'memory' }, streams: {}, paused: false }],
+  connections: [
+    {
+      name: 'people',
+      connector: 'memory',
+      settings: { place: 'here', directory: 'memory' },
+      streams: {},
+      paused: false,
+    },
+  ],
 });
 
 /** What becomes of people: each case beside a crowd of others who must not be touched by it. */
@@ -132,7 +140,10 @@ describe('the life of a user', () => {
     expect(hire.outcome).to.equal('created');
     expect((await run()).streams.users).to.include({ kept: CROWD + 1, created: 1 });
     expect((await tenant.users.get(id))!.fields.email).to.equal('renamed@acme.example');
-    expect((await tenant.users.get(hire.user.id))!.fields).to.include({ email: 'p7@acme.example', job_title: 'Title 900' });
+    expect((await tenant.users.get(hire.user.id))!.fields).to.include({
+      email: 'p7@acme.example',
+      job_title: 'Title 900',
+    });
     await othersUntouched(before, id, hire.user.id);
   });
 
@@ -160,7 +171,11 @@ describe('the life of a user', () => {
 
   it('two new records of one page with the same address do not both become the user', async () => {
     await tenant.users.logOn({ email: 'twin@acme.example', given_name: 'T', family_name: 'Win' });
-    source.people = [...source.people, employee(901, { mail: 'twin@acme.example' }), employee(902, { mail: 'TWIN@acme.example' })];
+    source.people = [
+      ...source.people,
+      employee(901, { mail: 'twin@acme.example' }),
+      employee(902, { mail: 'TWIN@acme.example' }),
+    ];
     const receipt = await run();
     expect(receipt.streams.users?.dropped).to.deep.equal({ ambiguous: 1 });
     expect(receipt.streams.users).to.include({ kept: CROWD + 1, created: 1 });

@@ -9,7 +9,15 @@ const DAY_MS = 24 * 3_600_000;
 
 const people = (): Partial<TenantConfiguration> => ({
   users: { admit: 'first-logon', sources: ['people'], leaver_grace_ms: 30 * DAY_MS, domains: [] },
-  connections: [{ name: 'people', connector: 'memory', settings: { place: 'here', directory: 'memory' }, streams: {}, paused: false }],
+  connections: [
+    {
+      name: 'people',
+      connector: 'memory',
+      settings: { place: 'here', directory: 'memory' },
+      streams: {},
+      paused: false,
+    },
+  ],
 });
 
 describe('removals', function () {

@@ -61,14 +61,19 @@ function showPlan({ style, say }: Context, plan: Plan): void {
 /** New and changed connections wait until a person has looked at what they would read. */
 function whatNext(
   { tenant, review }: Plan,
-  connections: readonly { readonly name: string; readonly paused: boolean }[],
+  connections: readonly { readonly name: string; readonly paused: boolean; readonly schedule?: string }[],
   resumed: boolean,
 ): string[] {
   return review.flatMap((name) => {
     const of = `${tenant}/${name}`;
-    if (connections.some((one) => one.name === name && one.paused))
-      return [`${of} is kept idle, as the file says (paused: on).`];
-    if (resumed) return [`${of} runs at its next due time; at once with \`sluice sync ${of}\`.`];
+    const connection = connections.find((one) => one.name === name);
+    if (connection?.paused) return [`${of} is kept idle, as the file says (paused: on).`];
+    if (resumed)
+      return [
+        connection?.schedule === undefined
+          ? `${of} has no schedule; it runs with \`sluice sync ${of}\`.`
+          : `${of} runs at its next due time; at once with \`sluice sync ${of}\`.`,
+      ];
     return [
       `${of} waits for you: \`sluice check ${of}\`, then \`sluice preview ${of}\`, then \`sluice resume ${of}\`.`,
     ];

@@ -1,5 +1,5 @@
 import { type Command, type Context, declare, type JsonOption } from '../context.ts';
-import { findRun } from '../target.ts';
+import { findRun, runTarget } from '../target.ts';
 
 export function cancel(program: Command, context: Context): void {
   const { json, say } = context;
@@ -9,8 +9,9 @@ export function cancel(program: Command, context: Context): void {
     'stop a run after the page it is at; what it let in stays, nothing is removed',
     'sluice cancel 0199a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b',
   ).action(async (id: string, options: JsonOption) => {
+    const run = runTarget(id);
     const receipt = await context.attached('cancel', async ({ store, sync }) => {
-      const { tenant, receipt } = await findRun(store, id);
+      const { tenant, receipt } = await findRun(store, run);
       // One that has ended stays as it ended; asking again would only mark the connection.
       return receipt.status === 'running' ? sync.cancel(tenant.tenantId, receipt.run) : receipt;
     });

@@ -1,7 +1,7 @@
 import { type CheckFinding, passed } from '../../contract/check.ts';
 import { type Command, type Context, declare, exits, type JsonOption } from '../context.ts';
 import { wrap } from '../table.ts';
-import { openConnection } from '../target.ts';
+import { connectionTarget, openConnection } from '../target.ts';
 import type { Style } from '../terminal.ts';
 
 export function check(program: Command, context: Context): void {
@@ -12,8 +12,9 @@ export function check(program: Command, context: Context): void {
     'try a connection: name, connection, TLS, sign-in, permission (too little, and too much); reads nothing in',
     'sluice check acme/people',
   ).action(async (target: string, options: JsonOption) => {
+    const named = connectionTarget(target);
     const { report, status } = await context.attached('check', async ({ store, sync }) => {
-      const { tenant, status } = await openConnection(store, target);
+      const { tenant, status } = await openConnection(store, named);
       return { status, report: await sync.check(tenant.tenantId, status.name) };
     });
     const works = passed(report);

@@ -2,7 +2,7 @@ import { parse } from 'yaml';
 import { NeedsAttention } from '../../base/errors.ts';
 import { printConfiguration } from '../../tenants/index.ts';
 import { type Command, type Context, declare, type JsonOption } from '../context.ts';
-import { openTenant } from '../target.ts';
+import { openTenant, tenantTarget } from '../target.ts';
 
 export function config(program: Command, context: Context): void {
   const { deps, terminal, json } = context;
@@ -11,7 +11,8 @@ export function config(program: Command, context: Context): void {
     'config <tenant>',
     "a tenant's live configuration as a file that can be applied again; secrets stay out of it",
     'sluice config acme > acme.yaml',
-  ).action(async (name: string, options: JsonOption) => {
+  ).action(async (given: string, options: JsonOption) => {
+    const name = tenantTarget(given);
     const live = await context.attached('config', async ({ store }) =>
       (await openTenant(store, name)).configuration.read(),
     );

@@ -2,7 +2,7 @@ import { userInfo } from 'node:os';
 import { Refused } from '../../base/errors.ts';
 import { type Command, type Context, declare, type JsonOption } from '../context.ts';
 import { showReceipt } from '../receipt-view.ts';
-import { findRun } from '../target.ts';
+import { findRun, runTarget } from '../target.ts';
 
 const EXAMPLE = '0199a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b';
 
@@ -19,8 +19,9 @@ export function reject(program: Command, context: Context): void {
 function decision(program: Command, context: Context, verb: 'approve' | 'reject', summary: string): void {
   declare(program, `${verb} <run>`, summary, `sluice ${verb} ${EXAMPLE}`).action(
     async (id: string, options: JsonOption) => {
+      const run = runTarget(id);
       const receipt = await context.attached(verb, async ({ store, sync }) => {
-        const { tenant, receipt: before } = await findRun(store, id);
+        const { tenant, receipt: before } = await findRun(store, run);
         if (before.status !== 'held')
           throw new Refused(
             'not-held',

@@ -5,7 +5,7 @@ import type { ApiKey } from '../../store/types.ts';
 import { parseDuration } from '../../tenants/index.ts';
 import { type Command, type Context, declare, group, type JsonOption } from '../context.ts';
 import { table } from '../table.ts';
-import { openTenant } from '../target.ts';
+import { openTenant, tenantTarget } from '../target.ts';
 import { printable } from '../terminal.ts';
 import { instant, listed } from '../words.ts';
 
@@ -33,7 +33,8 @@ function create(parent: Command, context: Context): void {
     .option('--features <x,y>', 'what it is for; by itself every feature the tenant has on')
     .option('--expires <duration>', 'when it stops working, such as 90d or 12h; by itself never')
     .addHelpText('after', () => `\nScopes:\n${table([{ title: '' }, { title: '' }], described, { indent: 2 })}`)
-    .action(async (name: string, options: NewKey) => {
+    .action(async (given: string, options: NewKey) => {
+      const name = tenantTarget(given);
       const wanted = {
         name: keyName(options.name),
         scopes: words(options.scopes, Object.keys(deps.scopes), '--scopes'),
@@ -56,7 +57,8 @@ function create(parent: Command, context: Context): void {
 function list(parent: Command, context: Context): void {
   const { terminal, style, json, say } = context;
   declare(parent, 'list [tenant]', 'every key, without its secret', 'sluice key list acme').action(
-    async (name: string | undefined, options: JsonOption) => {
+    async (given: string | undefined, options: JsonOption) => {
+      const name = given === undefined ? undefined : tenantTarget(given);
       const items = await context.attached('key list', async ({ store }) => {
         const tenants =
           name === undefined ? await store.registry.tenants() : [{ id: (await openTenant(store, name)).tenantId }];

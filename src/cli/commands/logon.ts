@@ -1,7 +1,7 @@
 import { BadInput } from '../../base/errors.ts';
 import type { User } from '../../store/types.ts';
 import { type Command, type Context, declare, type JsonOption } from '../context.ts';
-import { openTenant } from '../target.ts';
+import { openTenant, tenantTarget } from '../target.ts';
 
 interface Options extends JsonOption {
   readonly email: string;
@@ -25,7 +25,8 @@ export function logon(program: Command, context: Context): void {
     .requiredOption('--given-name <name>', 'given name')
     .requiredOption('--family-name <name>', 'family name; may be empty')
     .option('--directory-id <directory:uuid>', 'who it is in a directory, such as people:5f0c8f64-…')
-    .action(async (name: string, options: Options) => {
+    .action(async (given: string, options: Options) => {
+      const name = tenantTarget(given);
       const said = logOnOf(options);
       const { outcome, user, note } = await context.attached('logon', async ({ store, sync }) => {
         const tenant = await openTenant(store, name);

@@ -1,5 +1,5 @@
 import { type Command, type Context, declare, type JsonOption } from '../context.ts';
-import { openConnection } from '../target.ts';
+import { connectionTarget, openConnection } from '../target.ts';
 import { instant } from '../words.ts';
 
 export function pause(program: Command, context: Context): void {
@@ -14,8 +14,9 @@ function toggle(program: Command, context: Context, paused: boolean, verb: 'paus
   const { json, say } = context;
   declare(program, `${verb} <tenant/connection>`, summary, `sluice ${verb} acme/people`).action(
     async (target: string, options: JsonOption) => {
+      const named = connectionTarget(target);
       const { before, after } = await context.attached(verb, async ({ store }) => {
-        const { tenant, status } = await openConnection(store, target);
+        const { tenant, status } = await openConnection(store, named);
         return { before: status, after: await tenant.connections.setPaused(status.name, paused) };
       });
       if (options.json) return json(after);

@@ -3,7 +3,7 @@ import type { PreviewField, PreviewRecord, PreviewReport, PreviewStream } from '
 import { type Command, type Context, declare, type JsonOption } from '../context.ts';
 import { reasons } from '../receipt.ts';
 import { table } from '../table.ts';
-import { openConnection } from '../target.ts';
+import { connectionTarget, openConnection } from '../target.ts';
 import { printable, type Style } from '../terminal.ts';
 import { count, number } from '../words.ts';
 import { wholeNumber } from './runs.ts';
@@ -28,8 +28,9 @@ export function preview(program: Command, context: Context): void {
     .option('--as-user <email>', 'treat this address as logged on, for this preview alone')
     .option('--limit <n>', 'records to read of each stream', wholeNumber(MOST))
     .action(async (target: string, options: Options) => {
+      const named = connectionTarget(target);
       const { report, paused } = await context.attached('preview', async ({ store, sync }) => {
-        const { tenant, status } = await openConnection(store, target);
+        const { tenant, status } = await openConnection(store, named);
         const report = await sync.preview(tenant.tenantId, status.name, {
           ...(options.user === undefined ? {} : { user: options.user }),
           ...(options.asUser === undefined ? {} : { asUser: options.asUser }),

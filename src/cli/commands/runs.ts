@@ -29,18 +29,23 @@ export function runs(program: Command, context: Context): void {
   )
     .option('--limit <n>', 'how many', wholeNumber(MOST), 20)
     .action(async (target: string | undefined, options: JsonOption & { limit: number }) => {
-      const receipts = await context.attached('runs', ({ store }) => latest(store, target, options.limit));
+      const wanted = target === undefined ? undefined : runsTarget(target);
+      const receipts = await context.attached('runs', ({ store }) => latest(store, wanted, options.limit));
       if (options.json) return json({ items: receipts });
       if (receipts.length === 0) return say('No run yet; `sluice sync TENANT/CONNECTION` makes one.');
       show(context, receipts);
     });
 }
 
-async function latest(store: Store, target: string | undefined, limit: number): Promise<Receipt[]> {
-  if (target !== undefined) {
-    const { tenant: name, connection } = runsTarget(target);
-    if (connection !== undefined) await openConnection(store, target);
+async function latest(
+  store: Store,
+  wanted: ReturnType<typeof runsTarget> | undefined,
+  limit: number,
+): Promise<Receipt[]> {
+  if (wanted !== undefined) {
+    const { tenant: name, connection } = wanted;
     const tenant = await openTenant(store, name);
+    if (connection !== undefined) await openConnection(store, { tenant: name, connection });
     const page = await tenant.runs.list({ limit, ...(connection === undefined ? {} : { connection }) });
     return [...page.items];
   }

@@ -1,14 +1,14 @@
-import { settingsTable, settingsWarnings } from '../../settings/index.ts';
+import { settingsTable } from '../../settings/index.ts';
 import { type Command, type Context, declare, type JsonOption } from '../context.ts';
 import { table } from '../table.ts';
 import { printable } from '../terminal.ts';
 
 /** Never refuses: this is where somebody looks who was told that a setting is wrong. */
-export function settings(program: Command, { terminal, style, json, say, note }: Context): void {
+export function settings(program: Command, { terminal, style, settingsWarnings, json, say, note }: Context): void {
   declare(program, 'settings', "the operator's settings, what is set and what they do", 'sluice settings').action(
     (options: JsonOption) => {
       const rows = settingsTable(terminal.env);
-      const warnings = settingsWarnings(terminal.env);
+      const warnings = settingsWarnings();
       if (options.json) return json({ settings: rows, warnings });
       terminal.out(
         table(

@@ -1,7 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { NeedsAttention } from '../../base/errors.ts';
 import type { OperatorSettings } from '../../settings/index.ts';
-import { settingsWarnings } from '../../settings/index.ts';
 import type { TenantConfiguration } from '../../store/types.ts';
 import { resolveSecrets } from '../../tenants/index.ts';
 import { applyFile } from '../apply-file.ts';
@@ -54,7 +53,7 @@ async function runHub(context: Context, options: Options, asked: Promise<void>):
   const configurations = (options.config ?? []).map((file) =>
     resolveSecrets(draftOf(file, context), { env: terminal.env, secretsFolder: settings.secrets }),
   );
-  for (const warning of settingsWarnings(terminal.env)) note(style.doubt(warning));
+  for (const warning of context.settingsWarnings()) note(style.doubt(warning));
   if (configurations.length > 0) await applyAll(context, settings, configurations);
   const hub = await deps.startHub(settings, { role: options.role });
   try {

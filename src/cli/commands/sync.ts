@@ -6,7 +6,7 @@ import { type Command, type Context, declare, exits, type JsonOption } from '../
 import { progressView } from '../progress.ts';
 import { showReceipt } from '../receipt-view.ts';
 import { type StopSignals, stopSignals } from '../stop-signals.ts';
-import { openConnection } from '../target.ts';
+import { connectionTarget, openConnection } from '../target.ts';
 
 export function sync(program: Command, context: Context): void {
   declare(
@@ -18,8 +18,9 @@ export function sync(program: Command, context: Context): void {
   )
     .option('--full', 'read everything, not only what changed')
     .action(async (target: string, options: JsonOption & { full?: true }) => {
+      const named = connectionTarget(target);
       const receipt = await context.attached('sync', async ({ store, sync: service }) => {
-        const { tenant, status } = await openConnection(store, target);
+        const { tenant, status } = await openConnection(store, named);
         const request = {
           tenantId: tenant.tenantId,
           connection: status.name,

@@ -4,7 +4,7 @@ import { type UserField, userFieldNames, userFields } from '../../model/model.ts
 import type { UserAccount } from '../../store/types.ts';
 import { type Command, type Context, declare, group, type JsonOption } from '../context.ts';
 import { table } from '../table.ts';
-import { openTenant } from '../target.ts';
+import { openTenant, tenantTarget } from '../target.ts';
 import { printable } from '../terminal.ts';
 import { count, instant, listed } from '../words.ts';
 
@@ -15,7 +15,8 @@ export function user(program: Command, context: Context): void {
     'show <tenant> <email>',
     'everything held about one user, who supplied it and why',
     'sluice user show acme noor.dewit@acme.example',
-  ).action(async (name: string, email: string, options: JsonOption) => {
+  ).action(async (given: string, email: string, options: JsonOption) => {
+    const name = tenantTarget(given);
     const account = await context.attached('user show', async ({ store }) => {
       const tenant = await openTenant(store, name);
       const found = await tenant.users.findByEmail(email);

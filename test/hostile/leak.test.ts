@@ -1,0 +1,290 @@
+import type { AddressInfo } from 'node:net';
+import { expect } from 'chai';
+import { createHttpServer } from '../../src/api/http-server.ts';
+import { scopeNames } from '../../src/api/scopes.ts';
+import { createApi } from '../../src/api/server.ts';
+import { safeSentence } from '../../src/base/errors.ts';
+import type { Log } from '../../src/base/log.ts';
+import type { Connector } from '../../src/contract/index.ts';
+import { featureNames } from '../../src/model/features.ts';
+import type { HubTenantStore } from '../../src/store/index.ts';
+import { createJobQueue, type JobQueue } from '../../src/sync/jobs.ts';
+import { lookUp } from '../../src/sync/lookup.ts';
+import { createMetrics } from '../../src/sync/metrics.ts';
+import { runConnection } from '../../src/sync/run.ts';
+import { placeOf } from '../store/embedded-support.ts';
+import { ByteSearch, type Found } from '../support/byte-search.ts';
+import { addDigests, addInClear } from '../support/disguises.ts';
+import { checkpoint, dumpDatabase } from '../support/dump.ts';
+import { type TestDatabase, type TestHub, testDatabase, testHub } from '../support/hub.ts';
+import { employee, logOnOf, memorySource } from '../support/memory-source.ts';
+import {
+  type HostileConnector,
+  hostileConnector,
+  hostileEndings,
+  type Marker,
+  type Markers,
+} from './hostile-connector.ts';
+
+const users = [1, 2].map((n) => logOnOf(n).email);
+
+describe('what a hostile source plants', function () {
+  this.timeout(120_000);
+  /** One per way of ending, each under a name of its own. */
+  const hostiles = new Map<string, HostileConnector>();
+  const memory = memorySource();
+  const told: string[] = [];
+  const answers: string[] = [];
+  const metrics = createMetrics();
+  let database: TestDatabase;
+  let hub: TestHub;
+  let jobs: JobQueue;
+  let tenant: HubTenantStore;
+  let printed = '';
+  let listed = '';
+
+  before(async () => {
+    const unprinted = capturePrinting((text) => {
+      printed += text;
+    });
+    try {
+      await letThemIn();
+    } finally {
+      unprinted();
+    }
+  });
+
+  async function letThemIn(): Promise<void> {
+    const connectors: Connector[] = [memory.connector];
+    for (const ending of hostileEndings) {
+      const hostile = hostileConnector({ users, ending });
+      hostiles.set(ending, hostile);
+      connectors.push({ ...hostile.connector, name: `hostile-${ending}` });
+    }
+    database = await testDatabase();
+    const log: Log = { event: (level, event) => void told.push(JSON.stringify({ level, ...event })) };
+    jobs = createJobQueue(database.url, log, 'work');
+    await jobs.start();
+    hub = await testHub({ connectors, jobs, log });
+    const runDeps = {
+      ...hub.runDeps,
+      ended: async (one: HubTenantStore, receipt: Parameters<typeof hub.runDeps.ended>[1]) =>
+        metrics.runEnded(receipt, one.tenant),
+    };
+    tenant = await hub.tenant(() => ({
+      features: featureNames,
+      connections: [
+        {
+          name: 'people',
+          connector: 'memory',
+          settings: { place: 'here', directory: 'memory' },
+          streams: {},
+          paused: false,
+        },
+        ...hostileEndings.map((ending) => ({
+          name: ending,
+          connector: `hostile-${ending}`,
+          settings: {},
+          streams: {},
+          paused: false,
+        })),
+      ],
+    }));
+    memory.people = Array.from({ length: 20 }, (_, n) => employee(n));
+    for (const n of [1, 2]) await tenant.users.logOn(logOnOf(n));
+    for (const feature of ['find-colleague', 'hybrid-meetings', 'check-in'] as const) {
+      const { items } = await tenant.users.list({ after: undefined, limit: 1 });
+      await tenant.users.optIn(items[0]!.id, feature, { text_version: '1', locale: 'nl' });
+    }
+    // Runs and look-ups from the queue, as a worker takes them, and once more in this process, with what they throw.
+    const { items } = await tenant.users.list({ after: undefined, limit: 10 });
+    const ids = items.map(({ id }) => id);
+    let worked = 0;
+    await jobs.work('run', 2, async ({ connection }) => {
+      await runConnection(runDeps, tenant, { connection, trigger: 'schedule' }).finally(() => worked++);
+    });
+    await jobs.work('lookup', 1, async () => lookUp(runDeps, tenant, ids).finally(() => worked++));
+    const names = ['people', ...hostileEndings];
+    for (const connection of names) await jobs.send('run', { tenantId: tenant.tenantId, connection });
+    await jobs.send('lookup', { tenantId: tenant.tenantId, users: ids });
+    for (const until = Date.now() + 10_000; worked <= names.length && Date.now() < until; )
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    if (worked !== names.length + 1) console.log(told.join('\n'), worked, JSON.stringify((await tenant.connections.list()).map((x) => [x.name, x.running, x.health])));
+    expect(worked).to.equal(names.length + 1);
+    for (const connection of names) {
+      const receipt = await runConnection(runDeps, tenant, { connection, trigger: 'manual', mode: 'full' });
+      answers.push(JSON.stringify(receipt));
+      const failure = await hub.sync.check(tenant.tenantId, connection).then(() => '', safeSentence);
+      answers.push(
+        failure,
+        await hub.sync
+          .preview(tenant.tenantId, connection, { asUser: users[0]! })
+          .then((report) => JSON.stringify(report), safeSentence),
+      );
+    }
+    await askTheApi();
+  }
+
+  /** Every reading route, and the two that make the connector speak, through the real interface. */
+  async function askTheApi(): Promise<void> {
+    const { key } = await tenant.keys.create({
+      name: 'reader',
+      scopes: [...scopeNames],
+      features: null,
+      expires_at: null,
+    });
+    const server = createHttpServer(
+      createApi({
+        authenticate: (token) => hub.store.authenticate(token),
+        tenantStore: (id) => hub.store.tenant(id),
+        sync: hub.sync,
+        readiness: async () => ({ ready: true, reasons: [] }),
+        metrics: () => metrics.text(),
+        clock: hub.clock,
+        waitForChange: async () => {},
+        requestLookup: async () => {},
+        log: (event) => void told.push(JSON.stringify(event)),
+      }),
+    );
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const ask = async (method: string, path: string, body?: unknown) => {
+      const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+        method,
+        headers: { authorization: `Bearer ${key}`, ...(body ? { 'content-type': 'application/json' } : {}) },
+        ...(body ? { body: JSON.stringify(body) } : {}),
+      });
+      const text = await response.text();
+      answers.push(JSON.stringify([...response.headers]), text);
+      return { status: response.status, text };
+    };
+    try {
+      listed = (await ask('GET', '/v1/users')).text;
+      for (const path of [
+        '/v1/changes?include=entities&limit=1000',
+        '/v1/sources',
+        '/admin/v1/connections',
+        '/admin/v1/runs',
+        '/admin/v1/keys',
+        '/metrics',
+      ])
+        expect((await ask('GET', path)).status, path).to.equal(200);
+      for (const ending of hostileEndings) {
+        await ask('POST', `/admin/v1/connections/${ending}/check`, {});
+        await ask('POST', `/admin/v1/connections/${ending}/preview`, { as_user: users[0] });
+      }
+    } finally {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    }
+  }
+
+  after(() => jobs.stop());
+
+  /** Everything outside the database. */
+  const spoken = () =>
+    new Map(
+      Object.entries({ log: told.join('\n'), answers: answers.join('\n'), printed }).map(([where, text]) => [
+        where,
+        Buffer.from(text),
+      ]),
+    );
+
+  function searchFor(...kinds: (keyof Markers)[]): ByteSearch {
+    const search = new ByteSearch();
+    for (const [ending, hostile] of hostiles)
+      for (const kind of kinds)
+        for (const { text, where } of hostile.markers()[kind]) disguise(search, `${where} (${ending})`, text);
+    return search;
+  }
+
+  function disguise(search: ByteSearch, what: string, text: string): void {
+    addInClear(search, what, text);
+    addDigests(search, what, text);
+  }
+
+  const lookIn = (search: ByteSearch, sinks: ReadonlyMap<string, Buffer>): Found[] =>
+    [...sinks].flatMap(([where, bytes]) => search.look(where, bytes));
+
+  async function lookInDatabase(search: ByteSearch): Promise<Found[]> {
+    const { folder } = await placeOf(database.dataDir);
+    const found = lookIn(search, await dumpDatabase(database.migrateUrl));
+    for (const moment of ['before', 'after'] as const) {
+      if (moment === 'after') await checkpoint(database.migrateUrl);
+      const files = await search.lookInFolder(folder);
+      expect(files.files).to.be.above(500);
+      found.push(...files.found);
+    }
+    return found;
+  }
+
+  it('was told, by every way of ending, to the hub’s log and in its answers', () => {
+    expect(told.filter((line) => line.includes('run-ended')).length).to.be.at.least(2 * hostileEndings.length);
+    expect(listed).to.include('"items"');
+    for (const hostile of hostiles.values()) expect(hostile.markers().never.length).to.be.above(1_000);
+  });
+
+  it('is in no log line, receipt, answer, metric or output', () => {
+    expect(lookIn(searchFor('never', 'state'), spoken())).to.deep.equal([]);
+  });
+
+  it('is in no table, file, write-ahead log or statistic, and of users nothing is in clear', async () => {
+    expect(await lookInDatabase(searchFor('never', 'state', 'sealed'))).to.deep.equal([]);
+  });
+
+  it('is kept where it should be: a user’s name in the answer, a locker’s number in the files', async () => {
+    const has =
+      (text: string) =>
+      ({ text: one }: Marker) =>
+        text.includes(one);
+    const names = [...hostiles.values()].flatMap((hostile) => hostile.markers().sealed);
+    expect(names.some(has(listed))).to.equal(true);
+    const found = await lookInDatabase(searchFor('clear'));
+    const where = [
+      ...new Set(
+        found.map((one) =>
+          one.where.includes('pg_wal')
+            ? 'log'
+            : one.where.includes('/base/')
+              ? 'tables'
+              : one.where.startsWith('sluice.')
+                ? 'dump'
+                : 'elsewhere',
+        ),
+      ),
+    ];
+    expect(where).to.include.members(['log', 'tables', 'dump']);
+  });
+
+  it('would be found in a log line that quoted it, in whatever disguise', () => {
+    const search = searchFor('never');
+    const [marker] = hostiles.get('plain-error')!.markers().never;
+    const disguised = [
+      marker!.text,
+      Buffer.from(`..${marker!.text}`).toString('base64'),
+      Buffer.from(marker!.text).toString('hex'),
+      Buffer.from(marker!.text, 'utf16le'),
+    ];
+    for (const text of disguised)
+      expect(
+        search.look('log', Buffer.concat([Buffer.from('{"level":30,"msg":"'), Buffer.from(text), Buffer.from('"}\n')])),
+      ).to.have.length(1);
+  });
+});
+
+/** What is written to standard output and error meanwhile, by anybody. */
+function capturePrinting(take: (text: string) => void): () => void {
+  const originals = [process.stdout, process.stderr].map((stream) => {
+    const { write } = stream;
+    stream.write = ((...args: Parameters<typeof write>) => {
+      take(String(args[0]));
+      return Reflect.apply(write, stream, args) as boolean;
+    }) as typeof write;
+    return () => {
+      stream.write = write;
+    };
+  });
+  return () => {
+    for (const restore of originals) restore();
+  };
+}

@@ -1,0 +1,88 @@
+import { seededRandom } from '../../src/sandbox/random.ts';
+import { killAtEveryPoint, killOnePassAtEveryPoint } from '../support/siege/every-point.ts';
+import { fenceRound } from '../support/siege/fencing.ts';
+import { loseCommits } from '../support/siege/lost-commits.ts';
+import { sourceKinds } from '../support/siege/paged-source.ts';
+import { killAtRandom } from '../support/siege/random-kills.ts';
+import { Siege, type SiegeClock } from '../support/siege/siege.ts';
+import type { Site } from '../support/siege/site.ts';
+
+/** One long test; it throws when something is wrong, and answers what it did, in words. */
+export interface Soak {
+  readonly name: string;
+  readonly about: string;
+  run(ground: { readonly site: Site; readonly clock: SiegeClock; readonly seed: number }): Promise<string>;
+}
+
+export const soaks: readonly Soak[] = [
+  {
+    name: 'kill-points',
+    about: 'A hub killed at every point of a pass of six pages in turn, for each kind of source.',
+    async run({ site, clock, seed }) {
+      const told: string[] = [];
+      for (const kind of sourceKinds) {
+        const siege = await Siege.lay(site, clock, { kind, seed, people: 60, pageSize: 10 });
+        const points = await killAtEveryPoint(site, [siege], 6);
+        told.push(`${kind}: ${points.size} kinds of points`);
+        await siege.lift();
+      }
+      const siege = await Siege.lay(site, clock, { kind: 'restarting', seed, people: 60, pageSize: 10 });
+      told.push(`one pass: ${await killOnePassAtEveryPoint(site, siege)} hubs`);
+      await siege.lift();
+      return told.join(', ');
+    },
+  },
+  {
+    name: 'random-kills',
+    about: '100 kills of hub and server at random, each followed by a second one up to a second into the recovery.',
+    async run({ site, clock, seed }) {
+      const sieges: Siege[] = [];
+      for (const kind of sourceKinds) {
+        const siege = await Siege.lay(site, clock, { kind, seed, people: 600, pageSize: 50 });
+        siege.source.delay_ms = 20;
+        sieges.push(siege);
+      }
+      const random = seededRandom(seed);
+      const harm = await killAtRandom(site, sieges, random, { kills: 100, pairs: 1, within_ms: 700 });
+      for (const siege of sieges) await siege.lift();
+      const slowest = Math.round(Math.max(...site.recoveries_ms));
+      return `${harm.hubs} hubs and ${harm.servers} servers killed, ${harm.pairs} in pairs, ${harm.passes} passes finished, database back within ${slowest} ms`;
+    },
+  },
+  {
+    name: 'fences',
+    about: '50 workers that slept past their lease while another took over.',
+    async run({ site, clock, seed }) {
+      const random = seededRandom(seed);
+      for (const kind of sourceKinds) {
+        const siege = await Siege.lay(site, clock, { kind, seed, people: 60, pageSize: 10 });
+        for (let round = 0; round < 25; round++) {
+          const point = random.pick([
+            'fetch.after',
+            'gate.before',
+            'page.acknowledged',
+            'statement.before',
+            'commit.before',
+            'end.before',
+          ]);
+          const hit = point === 'end.before' ? 1 : 1 + random.below(point === 'statement.before' ? 60 : 6);
+          await fenceRound(siege, { point, hit }, random.pick(['after', 'during']));
+        }
+        await siege.lift();
+      }
+      return '50 rounds';
+    },
+  },
+  {
+    name: 'lost-commits',
+    about: '100 COMMITs whose answer, and 100 whose request, never arrived.',
+    async run({ site, clock, seed }) {
+      for (const fault of ['answer-swallowed', 'never-sent'] as const) {
+        const siege = await Siege.lay(site, clock, { kind: 'resumable', seed, people: 60, pageSize: 10 });
+        await loseCommits(siege, fault, 100, 10);
+        await siege.lift();
+      }
+      return '200 rounds';
+    },
+  },
+];

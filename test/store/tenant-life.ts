@@ -1,0 +1,310 @@
+/**
+ * What happens to a tenant, from its first configuration to its last: a scenario that walks every method of the
+ * store, and through them every statement. The same people and lockers for every tenant that lives it.
+ */
+import { complete, gone, page, partial, record, records, skip } from '../../src/contract/index.ts';
+import type { HubTenantStore, TenantConfiguration } from '../../src/store/index.ts';
+import { runConnection } from '../../src/sync/run.ts';
+import type { TestHub } from '../support/hub.ts';
+import { testConfiguration } from '../support/hub.ts';
+import { assignment, type LockerSource, locker } from '../support/locker-source.ts';
+import { employee, logOnOf, type MemorySource } from '../support/memory-source.ts';
+
+export interface World {
+  readonly hub: TestHub;
+  readonly source: MemorySource;
+  readonly lockers: LockerSource;
+}
+
+const DAY_MS = 24 * 3_600_000;
+const GRACE_MS = 7 * DAY_MS;
+
+const configured = (): Partial<TenantConfiguration> => ({
+  users: { admit: 'first-logon', sources: ['people'], leaver_grace_ms: GRACE_MS, domains: [] },
+  features: ['people-directory', 'lockers', 'find-colleague', 'check-in'],
+  connections: [
+    {
+      name: 'people',
+      connector: 'memory',
+      settings: { place: 'here', directory: 'memory' },
+      streams: {},
+      schedule: '0 3 * * *',
+      paused: false,
+    },
+    { name: 'lockers', connector: 'memory-lockers', settings: {}, streams: {}, paused: false },
+  ],
+});
+
+const everybody = () => Array.from({ length: 14 }, (_, n) => employee(n));
+const allLockers = () => Array.from({ length: 7 }, (_, n) => locker(`L${n}`));
+const allAssignments = () => [
+  assignment('L0', 'p0@acme.example'),
+  assignment('L1', 'p1@acme.example'),
+  assignment('L2', 'stranger@acme.example'),
+  assignment('L3', 'p3@acme.example'),
+  assignment('L4', 'p4@acme.example'),
+  assignment('unlisted', 'p2@acme.example'),
+];
+const evidence = { text_version: '1', locale: 'nl' };
+
+/** A tenant with ten users, seven lockers, opt-ins, a key, runs, a stored answer: rows in every table that can keep some. */
+export async function furnish({
+  hub,
+  source,
+  lockers,
+}: World): Promise<{ tenant: HubTenantStore; ids: string[]; key: string }> {
+  source.script = undefined;
+  source.pageSize = 100;
+  source.people = everybody();
+  lockers.lockers = allLockers();
+  lockers.assignments = allAssignments();
+  lockers.more = { lockers: [], assignments: [] };
+  const tenant = await hub.tenant(configured);
+  const ids: string[] = [];
+  for (let n = 0; n < 10; n++) ids.push((await tenant.users.logOn(logOnOf(n))).user.id);
+  await read(hub, tenant, 'people');
+  await read(hub, tenant, 'lockers');
+  await tenant.users.optIn(ids[0]!, 'find-colleague', evidence);
+  await tenant.users.optIn(ids[4]!, 'check-in', evidence);
+  const { key, id } = await tenant.keys.create({
+    name: 'booking',
+    scopes: ['users:read'],
+    features: null,
+    expires_at: null,
+  });
+  await tenant.idempotency.begin({ apiKey: id, key: 'first', fingerprint: 'one' });
+  await tenant.idempotency.finish({ apiKey: id, key: 'first', status: 201, body: '{}' });
+  return { tenant, ids, key };
+}
+
+/** Each reading a minute after the last: what was written at the very instant a pass began is never swept by it. */
+async function read(hub: TestHub, tenant: HubTenantStore, connection: string) {
+  hub.clock.advance(60_000);
+  return hub.sync.run({ tenantId: tenant.tenantId, connection, trigger: 'manual', mode: 'full' });
+}
+
+const refused = async (work: Promise<unknown>) => {
+  try {
+    await work;
+  } catch {
+    return;
+  }
+  throw new Error('The scenario expected a refusal.');
+};
+
+export async function live(world: World, { tenant, ids, key }: Awaited<ReturnType<typeof furnish>>): Promise<void> {
+  await askUsers(world, tenant, ids);
+  await askServices(world, tenant, key);
+  await askConnections(world, tenant);
+  await changeAtTheSource(world, tenant);
+  await twoDirectories(world, tenant);
+  await holdAndDecide(world, tenant, ids);
+  await stopAndGoOn(world, tenant);
+  await grow(world, tenant, ids, key);
+}
+
+async function askUsers({ hub }: World, { users, tenantId }: HubTenantStore, ids: string[]): Promise<void> {
+  const [first] = ids as [string, ...string[]];
+  await users.get(first);
+  await users.many(ids.slice(0, 3));
+  await users.findByEmail('p1@acme.example');
+  const { next } = await users.list({ after: undefined, limit: 4 });
+  await users.list({ after: next ?? undefined, limit: 4 });
+  await users.account(first);
+  await users.logOn(logOnOf(0));
+  await users.logOn({ ...logOnOf(1), directory_id: `memory:${employee(1).id}`, subject: 'https://issuer.example 1' });
+  await users.optIn(first, 'find-colleague', { text_version: '2', locale: 'nl' });
+  await users.optIn(ids[1]!, 'find-colleague', evidence);
+  await users.optOut(ids[1]!, 'find-colleague');
+  await refused(users.optIn(ids[1]!, 'lockers', evidence));
+  await hub.sync.lookup(tenantId, ids.slice(0, 2));
+}
+
+async function askServices(
+  { hub }: World,
+  { keys, idempotency, changes, lockers }: HubTenantStore,
+  key: string,
+): Promise<void> {
+  const opened = await hub.store.authenticate(key);
+  const { id: other } = await keys.create({ name: 'other', scopes: [], features: [], expires_at: null });
+  await keys.list();
+  const apiKey = opened!.key.id;
+  await idempotency.begin({ apiKey, key: 'first', fingerprint: 'one' });
+  await idempotency.begin({ apiKey, key: 'first', fingerprint: 'two' });
+  await idempotency.begin({ apiKey, key: 'second', fingerprint: 'one' });
+  await idempotency.begin({ apiKey, key: 'second', fingerprint: 'one' });
+  await idempotency.forget({ apiKey, key: 'second' });
+  await keys.revoke(other);
+  const kinds = ['user', 'locker'] as const;
+  const all = await changes.read({ cursor: undefined, limit: 100, kinds });
+  const some = await changes.read({ cursor: undefined, limit: 3, kinds });
+  await changes.read({ cursor: some.next, limit: 3, kinds });
+  await changes.read({ cursor: all.next, limit: 3, kinds });
+  await lockers.many(all.items.filter(({ kind }) => kind === 'locker').map(({ id }) => id));
+}
+
+async function askConnections({ hub }: World, tenant: HubTenantStore): Promise<void> {
+  const { connections, runs, tenantId } = tenant;
+  const [one] = await connections.list();
+  await connections.get('people');
+  await connections.sources();
+  await connections.setPaused('lockers', true);
+  await connections.setPaused('lockers', false);
+  await tenant.fullWanted(one!.id, true);
+  await tenant.wantSoon(one!.id);
+  const { items, next } = await runs.list({ limit: 1 });
+  await runs.list({ limit: 1, connection: 'people', ...(next ? { after: next } : {}) });
+  await runs.get(items[0]!.run);
+  await hub.sync.check(tenantId, 'people');
+  await hub.sync.preview(tenantId, 'people', {});
+  const waiting = await runs.open(one!.id, 'manual');
+  await refused(runs.open(one!.id, 'manual'));
+  await runs.cancel(waiting);
+  const lease = await tenant.acquire(one!.id, { trigger: 'manual' });
+  await refused(tenant.acquire(one!.id, { trigger: 'manual' }));
+  await tenant.hold(lease);
+  await tenant.yieldLease(lease);
+}
+
+async function changeAtTheSource({ hub, source, lockers }: World, tenant: HubTenantStore): Promise<void> {
+  const { users } = tenant;
+  // A changed person, a newcomer whose log-on comes before the directory is read, a leaver with a locker and an opt-in.
+  source.people = everybody().map((one, n) => (n === 5 ? { ...one, mail: 'other@acme.example' } : one));
+  await users.logOn(logOnOf(10));
+  await read(hub, tenant, 'people');
+  source.people = source.people.filter((one) => one.id !== employee(4).id);
+  await read(hub, tenant, 'people');
+  source.people = everybody();
+  await users.logOn(logOnOf(4));
+  await read(hub, tenant, 'people');
+  source.script = async function* () {
+    yield partial({ id: employee(6).id, mail: 'p6@acme.example', title: 'Another title' });
+    yield gone(String(employee(7).id));
+    yield skip(String(employee(8).id));
+    yield page();
+    yield records(everybody().filter((_, n) => n !== 6 && n !== 7));
+    yield complete();
+  };
+  await read(hub, tenant, 'people');
+  source.script = undefined;
+  // A locker and an assignment less, a changed one, a stranger who hands back, keys told gone or merely unreadable.
+  lockers.lockers = allLockers()
+    .slice(0, 6)
+    .map((one, n) => (n === 0 ? { ...one, place: 'Attic' } : one));
+  lockers.assignments = [assignment('L0', 'p0@acme.example'), assignment('L1', 'p2@acme.example')];
+  lockers.more = {
+    lockers: [skip('L5'), gone('L5')],
+    assignments: [
+      gone('L3'),
+      record({ ...assignment('L4', 'p4@acme.example'), until: 'no instant', no: 'L4' }),
+      skip('L4'),
+    ],
+  };
+  await read(hub, tenant, 'lockers');
+  lockers.more = { lockers: [], assignments: [] };
+}
+
+/** Whom one directory gives up and another still vouches for does not leave. */
+async function twoDirectories({ hub, source }: World, tenant: HubTenantStore): Promise<void> {
+  const { connections = [] } = configured();
+  const second = { ...connections[0]!, name: 'second', settings: { place: 'there', directory: 'memory' } };
+  await reconfigure(tenant, { connections: [...connections, second] });
+  source.people = everybody();
+  await read(hub, tenant, 'second');
+  source.people = everybody().filter((_, n) => n !== 8);
+  await read(hub, tenant, 'people');
+  await reconfigure(tenant, { connections });
+}
+
+async function reconfigure(
+  { tenant, configuration }: HubTenantStore,
+  next: Partial<TenantConfiguration>,
+): Promise<void> {
+  const before = (await configuration.read())!;
+  const whole = testConfiguration(tenant, { ...before.configuration, ...next });
+  await configuration.consequences(whole);
+  await configuration.write(whole, { expected: before.version, resume: true });
+}
+
+async function holdAndDecide({ hub, source }: World, tenant: HubTenantStore, ids: string[]): Promise<void> {
+  const { tenantId } = tenant;
+  hub.clock.advance(2 * DAY_MS);
+  source.people = everybody();
+  await read(hub, tenant, 'people');
+  source.people = everybody().slice(0, 2);
+  await read(hub, tenant, 'people');
+  await tenant.users.erase(ids[9]!);
+  const superseding = await read(hub, tenant, 'people');
+  if (superseding.status !== 'held') throw new Error(`The scenario expected a held run, not ${superseding.status}.`);
+  await hub.sync.reject(tenantId, superseding.run, 'tester');
+  await read(hub, tenant, 'people');
+  source.people = everybody();
+  await read(hub, tenant, 'people');
+  source.people = everybody().slice(0, 3);
+  const held = await read(hub, tenant, 'people');
+  await refused(hub.sync.approve(tenantId, superseding.run, 'tester'));
+  await hub.sync.approve(tenantId, held.run, 'tester');
+  source.people = everybody();
+  for (let n = 0; n < 10; n++) await tenant.users.logOn(logOnOf(n));
+  await read(hub, tenant, 'people');
+}
+
+async function stopAndGoOn({ hub, source }: World, tenant: HubTenantStore): Promise<void> {
+  const stopping = new AbortController();
+  source.pageSize = 3;
+  source.onPage = (number) => {
+    if (number === 2) stopping.abort();
+  };
+  hub.clock.advance(60_000);
+  await runConnection({ ...hub.runDeps, stopping: stopping.signal }, tenant, {
+    connection: 'people',
+    trigger: 'manual',
+    mode: 'full',
+  });
+  source.onPage = undefined;
+  await read(hub, tenant, 'people');
+  // At the first page, while nothing is being applied beside it: what two statements saw would differ by chance.
+  source.onPage = async (number) => {
+    if (number !== 0) return;
+    const { items } = await tenant.runs.list({ limit: 1 });
+    await hub.sync.cancel(tenant.tenantId, items[0]!.run);
+  };
+  await read(hub, tenant, 'people');
+  source.onPage = undefined;
+  source.pageSize = 100;
+  source.silentAfterPages = 1;
+  await read(hub, tenant, 'people');
+  source.silentAfterPages = undefined;
+}
+
+async function grow(
+  { hub, source, lockers }: World,
+  tenant: HubTenantStore,
+  ids: string[],
+  key: string,
+): Promise<void> {
+  const apiKey = (await hub.store.authenticate(key))!.key.id;
+  const { users } = tenant;
+  await users.optIn(ids[0]!, 'find-colleague', evidence);
+  lockers.assignments = allAssignments();
+  await read(hub, tenant, 'lockers');
+  await users.erase(ids[0]!);
+  await tenant.idempotency.begin({ apiKey, key: 'first', fingerprint: 'one' });
+  // Who left long ago is erased by time, and after a month what told of it is forgotten.
+  source.people = everybody().filter((_, n) => n !== 9);
+  await read(hub, tenant, 'people');
+  hub.clock.advance(GRACE_MS + DAY_MS);
+  await tenant.idempotency.begin({ apiKey, key: 'a week later', fingerprint: 'one' });
+  await tenant.upkeep(GRACE_MS);
+  await users.optIn(ids[2]!, 'find-colleague', evidence);
+  hub.clock.advance(100 * DAY_MS);
+  await tenant.upkeep(GRACE_MS);
+  const all = configured().connections!;
+  await reconfigure(tenant, { features: ['people-directory', 'lockers', 'check-in'] });
+  await reconfigure(tenant, { features: ['lockers'] });
+  await reconfigure(tenant, { connections: [{ ...all[0]!, name: 'staff', was: 'people' }, all[1]!] });
+  await reconfigure(tenant, { features: [], connections: [all[1]!] });
+  await reconfigure(tenant, { features: ['lockers'] });
+  await read(hub, tenant, 'lockers');
+  await reconfigure(tenant, { connections: [] });
+}

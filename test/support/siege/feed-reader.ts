@@ -1,0 +1,92 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Refused, SluiceError } from '../../../src/base/errors.ts';
+import type { HubTenantStore, User } from '../../../src/store/index.ts';
+
+/**
+ * A booking service: follows the change feed with a cursor of its own, fetches what changed by id, and keeps what it
+ * got. It outlives hubs and servers, and complains of everything a consumer must never see.
+ */
+export class FeedReader {
+  readonly #tenant: () => Promise<HubTenantStore>;
+  readonly #pageSize: number;
+  readonly state = new Map<string, User>();
+  readonly complaints: string[] = [];
+  readonly #removed = new Map<string, number>();
+  #cursor: string | undefined;
+  #last = 0;
+  #stop = false;
+  #busy: Promise<void> = Promise.resolve();
+  #polls = 0;
+  #retries = 0;
+
+  constructor(tenant: () => Promise<HubTenantStore>, pageSize: number) {
+    this.#tenant = tenant;
+    this.#pageSize = pageSize;
+  }
+
+  get account(): { polls: number; retries: number } {
+    return { polls: this.#polls, retries: this.#retries };
+  }
+
+  start(every_ms: number): void {
+    this.#stop = false;
+    this.#busy = (async () => {
+      while (!this.#stop) {
+        await this.#step().catch((error) => this.#survive(error));
+        await sleep(every_ms);
+      }
+    })();
+  }
+
+  async stop(): Promise<void> {
+    this.#stop = true;
+    await this.#busy;
+  }
+
+  /** Reads until nothing more is there; only while it does not run by itself. */
+  async drain(): Promise<void> {
+    while (await this.#step()) {
+      // The next page.
+    }
+  }
+
+  async #step(): Promise<boolean> {
+    const tenant = await this.#tenant();
+    const page = await tenant.changes.read({ cursor: this.#cursor, limit: this.#pageSize, kinds: ['user'] });
+    const entities = await tenant.users.many(page.items.map(({ id }) => id));
+    this.#polls++;
+    for (const { seq, id, op } of page.items) {
+      if (seq <= this.#last) this.complaints.push(`number ${seq} came after ${this.#last}`);
+      this.#last = Math.max(this.#last, seq);
+      const removed = this.#removed.get(id);
+      if (op === 'remove') {
+        this.#removed.set(id, seq);
+        this.state.delete(id);
+        if (entities.has(id)) this.complaints.push(`${id} is readable though removed by number ${seq}`);
+        continue;
+      }
+      if (removed !== undefined)
+        this.complaints.push(`an upsert of ${id} (${seq}) came after its removal (${removed})`);
+      const user = entities.get(id);
+      // Gone between feed and fetch: its removal is further on.
+      if (!user) continue;
+      if (user.version < seq) this.complaints.push(`${id} is older (${user.version}) than its number ${seq}`);
+      this.state.set(id, user);
+    }
+    this.#cursor = page.next;
+    return page.more;
+  }
+
+  #survive(error: unknown): void {
+    this.#retries++;
+    if (error instanceof Refused) this.complaints.push(`refused: ${error.kind}`);
+    // A server that is being killed answers in many ways; our own words must be among ours.
+    else if (!(error instanceof SluiceError) && !isDriverAway(error)) this.complaints.push(String(error));
+  }
+}
+
+/** The pool was closed under the reader, or the server cut a statement: the next poll asks anew. */
+const isDriverAway = (error: unknown) =>
+  /Unable to acquire a connection|Connection (terminated|ended)|aborted|shutting down|terminat|socket/i.test(
+    (error as Error).message ?? '',
+  );
