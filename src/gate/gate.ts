@@ -56,6 +56,7 @@ const drop = (reason: DropReason, extra: Partial<Dropped> = {}): Dropped => ({
 /** From record to entity or to a reason for refusal: keep, scope, match, opt-in, map. */
 export function gate(plan: StreamPlan, rules: Rules, record: SourceRecord, partial = false): Decision {
   if (!plan.featureOn) return drop('feature-off');
+  if (!isRecord(record)) return drop('invalid');
   try {
     return judge(plan, rules, record, partial);
   } catch (error) {
@@ -63,6 +64,9 @@ export function gate(plan: StreamPlan, rules: Rules, record: SourceRecord, parti
     return invalid(plan, rules, record);
   }
 }
+
+// JSON may hold a null or a number where a record should be; one such entry must not end the reading.
+const isRecord = (told: unknown): boolean => typeof told === 'object' && told !== null && !Array.isArray(told);
 
 // A value that cannot be read must not remove the row it belongs to, so the key is still looked at.
 function invalid(plan: StreamPlan, rules: Rules, record: SourceRecord): Dropped {
@@ -205,6 +209,7 @@ const valuesOf = (record: SourceRecord, theirs: readonly string[]) => allTexts(f
  * name can be a person's too.
  */
 export function countUndeclared(plan: StreamPlan, record: SourceRecord, counts: Map<string, number>): void {
+  if (!isRecord(record)) return;
   for (const name of Object.keys(record)) {
     if (plan.declared.has(name)) continue;
     const counted = plan.knownFields.has(name) ? name : 'other';

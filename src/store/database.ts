@@ -120,7 +120,8 @@ const AWAY = new Set([
 function explained(error: unknown): unknown {
   const { code, name, message } = (error ?? {}) as { code?: unknown; name?: unknown; message?: unknown };
   const ended =
-    typeof message === 'string' && /Connection terminated|connection timeout|timeout expired/i.test(message);
+    typeof message === 'string' &&
+    /Connection terminated|connection timeout|timeout expired|not queryable/i.test(message);
   if ((typeof code === 'string' && AWAY.has(code)) || name === 'KnexTimeoutError' || ended) {
     return new TryLater(
       'The hub’s database does not answer; check that PostgreSQL runs and that DATABASE_URL names it.',

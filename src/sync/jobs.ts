@@ -75,7 +75,8 @@ export function createJobQueue(url: string, log: Log, role: 'send' | 'work'): Jo
     async work(queue, atOnce, handle) {
       await boss.work<Jobs[typeof queue]>(
         queue,
-        { batchSize: 1, localConcurrency: atOnce, pollingIntervalSeconds: 1 },
+        // LISTEN wakes an idle worker; one that was busy when more came would otherwise sleep 30 s after its job.
+        { batchSize: 1, localConcurrency: atOnce, pollingIntervalSeconds: 0.5, notifyPollingIntervalSeconds: 0.5 },
         async ([job]) => {
           if (!job) return;
           try {

@@ -80,13 +80,11 @@ export class FeedReader {
   #survive(error: unknown): void {
     this.#retries++;
     if (error instanceof Refused) this.complaints.push(`refused: ${error.kind}`);
-    // A server that is being killed answers in many ways; our own words must be among ours.
-    else if (!(error instanceof SluiceError) && !isDriverAway(error)) this.complaints.push(String(error));
+    // Whatever the driver says of a server that dies must have become a sentence of ours.
+    else if (!(error instanceof SluiceError) && !poolWasClosed(error)) this.complaints.push(String(error));
   }
 }
 
-/** The pool was closed under the reader, or the server cut a statement: the next poll asks anew. */
-const isDriverAway = (error: unknown) =>
-  /Unable to acquire a connection|Connection (terminated|ended)|aborted|shutting down|terminat|socket/i.test(
-    (error as Error).message ?? '',
-  );
+/** Our own store was replaced under the reader, after the server had died: the next poll asks the new one. */
+const poolWasClosed = (error: unknown) =>
+  /Unable to acquire a connection|aborted/i.test((error as Error).message ?? '');
