@@ -407,6 +407,7 @@ CREATE TABLE sluice.idempotency (
   fingerprint bytea NOT NULL,
   status integer,
   body bytea,
+  subject_id uuid,
   begun_at timestamptz NOT NULL,
   PRIMARY KEY (tenant_id, api_key, key_digest),
   FOREIGN KEY (tenant_id, api_key) REFERENCES sluice.api_key (tenant_id, id) ON DELETE CASCADE
@@ -414,6 +415,7 @@ CREATE TABLE sluice.idempotency (
 COMMENT ON COLUMN sluice.idempotency.fingerprint IS 'Keyed digest of the request: another one under the same key is refused.';
 COMMENT ON COLUMN sluice.idempotency.status IS 'Of the answer; null while the work is under way.';
 COMMENT ON COLUMN sluice.idempotency.body IS 'The answer, sealed.';
+COMMENT ON COLUMN sluice.idempotency.subject_id IS 'The user it is about: an erasure takes it along.';
 COMMENT ON COLUMN sluice.idempotency.begun_at IS 'Kept for 24 hours.';
 ${walled('sluice.idempotency')}
 `,

@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
+import { isUuid } from '../base/uuid.ts';
 import type { IdempotencyStore } from '../store/types.ts';
 import { canonicalJson } from './json.ts';
 import { Problem } from './problems.ts';
@@ -74,8 +75,17 @@ export async function once(
     throw error;
   }
   const body = safe.seal(key, answer);
-  await store.finish({ apiKey, key, status: answer.status, body }).catch(request.report);
+  const subject = subjectOf(answer.body);
+  await store
+    .finish({ apiKey, key, status: answer.status, body, ...(subject ? { subject } : {}) })
+    .catch(request.report);
   return { answer, replayed: false };
+}
+
+/** Whom the answer is about, if it may be a user: an erasure takes the stored answer along. */
+function subjectOf(body: unknown): string | undefined {
+  const id = (body as { readonly id?: unknown } | null | undefined)?.id;
+  return typeof id === 'string' && isUuid(id) ? id : undefined;
 }
 
 interface Safe {

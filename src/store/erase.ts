@@ -24,8 +24,9 @@ export async function eraseUsers(
   // An assigned locker stays occupied: somebody's things are in it.
   const lockers = await releaseLockersOf(tx, context, users);
   await tx.run(sql`DELETE FROM sluice.held WHERE tenant_id = ${tenantId} AND row_id = ANY(${users}::uuid[])`);
-  // Stored answers to POSTs may quote the user; which ones is not known, and every POST bears repetition.
-  await tx.run(sql`DELETE FROM sluice.idempotency WHERE tenant_id = ${tenantId}`);
+  await tx.run(
+    sql`DELETE FROM sluice.idempotency WHERE tenant_id = ${tenantId} AND subject_id = ANY(${users}::uuid[])`,
+  );
   // Contributions, bindings, match values and opt-ins go with the row.
   await tx.run(sql`DELETE FROM sluice.users WHERE tenant_id = ${tenantId} AND id = ANY(${users}::uuid[])`);
   const numbers = await announce(tx, context, [

@@ -40,12 +40,12 @@ export function idempotencyStore(context: TenantContext): IdempotencyStore {
         };
       }),
 
-    async finish({ apiKey, key, status, body }) {
+    async finish({ apiKey, key, status, body, subject }) {
       const digest = digestOf(apiKey, key);
       const sealed = keys.seal('idempotency', 'body', place(apiKey, digest), body);
       await inTenant(context, (tx) =>
         tx.run(sql`
-          UPDATE sluice.idempotency SET status = ${status}, body = ${sealed}
+          UPDATE sluice.idempotency SET status = ${status}, body = ${sealed}, subject_id = ${subject}
            WHERE tenant_id = ${tenantId} AND api_key = ${apiKey} AND key_digest = ${digest}`),
       );
     },

@@ -273,7 +273,8 @@ export interface IdempotencyStore {
     | { outcome: 'mismatch' }
     | { outcome: 'busy' }
   >;
-  finish(request: { apiKey: string; key: string; status: number; body: string }): Promise<void>;
+  /** `subject`: the user that the answer is about; their erasure takes it along. */
+  finish(request: { apiKey: string; key: string; status: number; body: string; subject?: string }): Promise<void>;
   /** The work failed in a way that may be tried again. */
   forget(request: { apiKey: string; key: string }): Promise<void>;
 }

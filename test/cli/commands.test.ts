@@ -168,6 +168,14 @@ describe('the commands', function () {
     await done('apply', await acme.file('acme.yaml'));
   });
 
+  it('a dry run of a new tenant makes no tenant', async () => {
+    const file = await acme.file('fresh.yaml', (text) =>
+      text.replace('tenant: acme', 'tenant: fresh').replace(/bind_password: .*/, 'bind_password: literal'),
+    );
+    expect((await done('apply', file, '--dry-run')).out).to.match(/Creates tenant fresh[\s\S]*Nothing was changed/);
+    expect((await run('config', 'fresh')).err).to.match(/There is no tenant fresh/);
+  });
+
   it('start --config refuses what would destroy something', async () => {
     const off = await acme.file('off.yaml', (text) => text.replace('people-directory: on', 'people-directory: off'));
     const { exit, err } = await run('start', '--config', off, '--port', '0');

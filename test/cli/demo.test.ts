@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Receipt } from '../../src/model/receipt.ts';
-import { json, sluice, startSluice } from './support.ts';
+import { json, type Started, sluice, startSluice } from './support.ts';
 
 interface Summary {
   readonly url: string;
@@ -18,7 +18,12 @@ describe('the demo', function () {
 
   let data: string;
   let env: NodeJS.ProcessEnv;
-  const demo = (...more: string[]) => startSluice(['demo', '--quiet', '--port', '0', '--json', ...more], env);
+  const started: Started[] = [];
+  const demo = (...more: string[]) => {
+    const one = startSluice(['demo', '--quiet', '--port', '0', '--json', ...more], env);
+    started.push(one);
+    return one;
+  };
   const usersOf = async ({ url, key }: Summary) => {
     const answer = await fetch(`${url}/v1/users?limit=1000`, { headers: { authorization: `Bearer ${key}` } });
     const { items } = (await answer.json()) as { items: { id: string }[] };
@@ -29,7 +34,12 @@ describe('the demo', function () {
     data = await mkdtemp(join(tmpdir(), 'sluice-demo-'));
     env = { SLUICE_DATA: data };
   });
-  after(() => rm(data, { recursive: true, force: true }));
+  after(async () => {
+    // A demo that a failed test left running would hold the test process, and its database.
+    for (const { child } of started) child.kill('SIGTERM');
+    await Promise.all(started.map(({ ended }) => ended));
+    await rm(data, { recursive: true, force: true });
+  });
 
   it('lets in what 40 users need, and goes on where it was after a restart', async () => {
     const first = demo('--seed', '7');

@@ -270,6 +270,7 @@ export class Siege {
     expect(last.streams.users?.held).to.equal(held);
     if (!oneRun) return;
     expect(last.streams.users).to.include({ kept: created + updated + unchanged, unchanged });
+    if (this.#kind === 'resumable') expect(last.streams.users?.read).to.equal(this.source.people.length);
     // Of strangers nothing is remembered: a pass that began at its first page again counted them again.
     if (last.streams.users!.read !== this.source.people.length) return;
     expect(last.streams.users?.dropped).to.deep.equal({
