@@ -15,8 +15,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | typeof ANYTHING>> 
   connectors: ['contract'],
   users: [],
   tenants: ['contract', 'store', 'crypto'],
+  // The contract's own small functions over its shapes (`scopeFields`, `streamOf`) come with them.
   gate: ['contract', 'users'],
-  store: ['gate', 'users', 'crypto', 'migrations'],
+  // Of the contract the store keeps shapes (a scope, a state) that it hands back untouched.
+  store: ['contract', 'gate', 'users', 'crypto', 'migrations'],
   sync: ['contract', 'gate', 'store', 'users', 'webhooks'],
   privacy: ['store', 'users', 'crypto'],
   webhooks: ['store'],
@@ -31,10 +33,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | typeof ANYTHING>> 
 /** Shapes only: `import type`. */
 const TYPES_ONLY: Readonly<Record<string, readonly string[]>> = {
   tenants: ['contract'],
-  gate: ['contract'],
-  store: ['gate'],
+  store: ['contract', 'gate'],
   console: ['api'],
-  cli: ['contract'],
 };
 const BASE = ['base', 'model'];
 /** Base knows nothing of the rest. */

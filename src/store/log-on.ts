@@ -14,6 +14,8 @@ import type { LogOn } from './types.ts';
 export interface LoggedOn {
   readonly outcome: 'created' | 'known' | 'returned';
   readonly user: string;
+  /** It brought a match value that was not known before. */
+  readonly lookUp: boolean;
 }
 
 /** A person exists here from this moment on. Writes nothing if nothing changed; the time is not kept. */
@@ -54,7 +56,7 @@ export async function logOn(context: TenantContext, given: LogOn, domains: reado
     person.say(LOG_ON, { fields, matches: union(said, matches) }, context.clock.now());
     const saved = await savePeople(tx, context, [person]);
     if (saved.identityChanged) await rulesChanged(tx, context.tenantId);
-    return { outcome, user: person.id };
+    return { outcome, user: person.id, lookUp: saved.came.length > 0 };
   });
 }
 

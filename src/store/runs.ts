@@ -116,15 +116,21 @@ export function runStore(context: TenantContext): RunStore & RunDecisions {
 
     open: (connectionId, trigger, within) =>
       inTenant(context, async (tx) => {
-        await tx.run(sql`
-          SELECT 1 FROM registry.connection WHERE tenant_id = ${tenantId} AND id = ${connectionId} FOR NO KEY UPDATE`);
+        const [lease] = await tx.rows<{ live: boolean }>(sql`
+          SELECT coalesce(lease_until > now(), false) AS live FROM registry.connection
+           WHERE tenant_id = ${tenantId} AND id = ${connectionId} FOR NO KEY UPDATE`);
         const [running] = await tx.rows<{ id: string }>(sql`
           SELECT id FROM sluice.run WHERE tenant_id = ${tenantId} AND connection_id = ${connectionId} AND status = 'running'`);
-        if (running) {
+        if (running && lease?.live) {
           throw new Refused(
             'already-running',
             `This connection is being read already, by run ${running.id}; wait for it or cancel it.`,
           );
+        }
+        if (running) {
+          // It lost its process before its end: whoever takes the job goes on with it.
+          await within?.(tx, running.id);
+          return running.id;
         }
         const id = newId();
         await tx.run(sql`

@@ -201,10 +201,11 @@ export interface UserStore {
   list(page: { after: string | undefined; limit: number }): Promise<ListPage<User>>;
   many(ids: readonly string[]): Promise<ReadonlyMap<string, User>>;
   /**
+   * `lookUp`: the log-on brought a value by which a directory may know the user; ask it now.
    * @throws Refused `not-admitted` (a domain the tenant does not admit) or `identity-conflict` (the values name
    * somebody else, or two people)
    */
-  logOn(logOn: LogOn): Promise<{ outcome: 'created' | 'known' | 'returned'; user: User }>;
+  logOn(logOn: LogOn): Promise<{ outcome: 'created' | 'known' | 'returned'; user: User; lookUp: boolean }>;
   /** At once: rows, key first. False if there is no such user. */
   erase(id: string): Promise<boolean>;
   /** @throws Refused `feature-off`, `not-found` */

@@ -97,8 +97,8 @@ export function userStore(context: TenantContext, domains: () => Promise<readonl
     },
 
     async logOn(given: LogOn) {
-      const { outcome, user: id } = await logOn(context, given, await domains());
-      return { outcome, user: await inTenant(context, (tx) => one(tx, id)) };
+      const { outcome, user: id, lookUp } = await logOn(context, given, await domains());
+      return { outcome, lookUp, user: await inTenant(context, (tx) => one(tx, id)) };
     },
 
     async erase(id) {

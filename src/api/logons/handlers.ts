@@ -14,9 +14,11 @@ export async function logOn(call: Call<unknown, unknown, LogOnBody>): Promise<An
     );
   }
   const { directory_id, ...name } = body;
-  const { outcome, user } = await store.users.logOn(directory_id === undefined ? name : { ...name, directory_id });
+  const { outcome, user, lookUp } = await store.users.logOn(
+    directory_id === undefined ? name : { ...name, directory_id },
+  );
   // The person is in either way: attributes that nobody fetches now come with the next run.
-  if (outcome !== 'known') await deps.requestLookup(store.tenantId, [user.id]).catch(report);
+  if (lookUp) await deps.requestLookup(store.tenantId, [user.id]).catch(report);
   return {
     status: outcome === 'created' ? 201 : 200,
     body: userView(user, caller),
