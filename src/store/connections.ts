@@ -3,7 +3,7 @@ import type { StreamName } from '../model/model.ts';
 import { inTenant, type TenantContext } from './context.ts';
 import type { Tx } from './database.ts';
 import { sql } from './sql.ts';
-import type { ConnectionStatus, ConnectionStore, Health, SourceStatus } from './types.ts';
+import type { ConnectionStatus, ConnectionStore, Health, LiveConfiguration, SourceStatus } from './types.ts';
 
 interface Row {
   id: string;
@@ -36,10 +36,13 @@ const statusOf = (row: Row): ConnectionStatus => ({
 // Late: a slot passed a quarter of an hour ago and nobody has read.
 const LATE_MS = 15 * 60_000;
 
-export function connectionStore(context: TenantContext): ConnectionStore {
+export function connectionStore(
+  context: TenantContext,
+  configured: (tx: Tx) => Promise<LiveConfiguration | undefined>,
+): ConnectionStore {
   const { tenantId, clock } = context;
 
-  const read = (tx: Tx, name: string | null) =>
+  const everyOne = (tx: Tx, name: string | null) =>
     tx.rows<Row>(sql`
       SELECT c.id, c.name, c.connector, c.paused, c.schedule, c.full_schedule, c.next_due_at, c.health, c.failing_since,
              c.failure, CASE WHEN c.lease_until > now() THEN c.lease_run END AS running
@@ -47,13 +50,13 @@ export function connectionStore(context: TenantContext): ConnectionStore {
        WHERE c.tenant_id = ${tenantId} AND (${name}::text IS NULL OR c.name = ${name}) ORDER BY c.name`);
 
   async function one(tx: Tx, name: string): Promise<ConnectionStatus> {
-    const [row] = await read(tx, name);
+    const [row] = await everyOne(tx, name);
     if (!row) throw new Refused('not-found', 'There is no such connection.');
     return statusOf(row);
   }
 
   return {
-    list: () => inTenant(context, async (tx) => (await read(tx, null)).map(statusOf)),
+    list: () => inTenant(context, async (tx) => (await everyOne(tx, null)).map(statusOf)),
     get: (name) => inTenant(context, (tx) => one(tx, name)),
 
     setPaused: (name, paused) =>
@@ -68,23 +71,30 @@ export function connectionStore(context: TenantContext): ConnectionStore {
 
     sources: () =>
       inTenant(context, async (tx) => {
-        const rows = await tx.rows<Row & { stream: StreamName; first: Date | null; last: Date | null }>(sql`
-          SELECT c.name, c.paused, c.health, c.next_due_at, p.stream,
+        const live = await configured(tx);
+        const read = await tx.rows<{ name: string; stream: StreamName; first: Date | null; last: Date | null }>(sql`
+          SELECT c.name, p.stream,
                  CASE WHEN bool_and(p.first_complete_at IS NOT NULL) THEN max(p.first_complete_at) END AS first,
                  CASE WHEN bool_and(p.last_complete_at IS NOT NULL) THEN min(p.last_complete_at) END AS last
-            FROM registry.connection c
-            LEFT JOIN sluice.partition p ON p.tenant_id = ${tenantId} AND p.connection_id = c.id
-           WHERE c.tenant_id = ${tenantId}
-           GROUP BY c.name, c.paused, c.health, c.next_due_at, p.stream ORDER BY c.name, p.stream`);
-        return rows.map((row): SourceStatus => {
-          const late = row.next_due_at !== null && clock.now().getTime() - row.next_due_at.getTime() > LATE_MS;
-          return {
-            connection: row.name,
-            stream: row.stream ?? 'users',
-            first_complete_at: row.first?.toISOString() ?? null,
-            last_success_at: row.last?.toISOString() ?? null,
-            status: row.paused ? 'paused' : row.health === 'ok' ? (late ? 'late' : 'ok') : row.health,
-          };
+            FROM sluice.partition p JOIN registry.connection c ON c.tenant_id = p.tenant_id AND c.id = p.connection_id
+           WHERE p.tenant_id = ${tenantId} GROUP BY c.name, p.stream`);
+        const connections = await everyOne(tx, null);
+        return connections.flatMap((row) => {
+          const told = live?.configuration.connections.find(({ name }) => name === row.name)?.streams ?? {};
+          const theirs = read.filter(({ name }) => name === row.name);
+          const streams = new Set([...(Object.keys(told) as StreamName[]), ...theirs.map(({ stream }) => stream)]);
+          return [...streams].sort().map((stream): SourceStatus => {
+            const done = theirs.find((one) => one.stream === stream);
+            const late = row.next_due_at !== null && clock.now().getTime() - row.next_due_at.getTime() > LATE_MS;
+            const health = row.health === 'ok' && late ? 'late' : row.health;
+            return {
+              connection: row.name,
+              stream,
+              first_complete_at: done?.first?.toISOString() ?? null,
+              last_success_at: done?.last?.toISOString() ?? null,
+              status: row.paused ? 'paused' : done ? health : health === 'ok' ? 'never' : health,
+            };
+          });
         });
       }),
   };

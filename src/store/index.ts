@@ -131,7 +131,7 @@ function tenantStore(context: TenantContext, secretSettings: StoreOptions['secre
     configuration,
     changes: changeStore(context),
     lockers: lockerStore(context),
-    connections: connectionStore(context),
+    connections: connectionStore(context, (tx) => configuration.current(tx)),
     runs: runStore(context),
     keys: keyStore(context),
     idempotency: idempotencyStore(context),

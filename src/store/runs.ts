@@ -51,6 +51,9 @@ async function readRun(tx: Tx, context: TenantContext, id: string): Promise<Row>
   return row;
 }
 
+/** A run that nobody has taken up after this long has lost its job. */
+const JOB_PATIENCE_MS = 2 * 60_000;
+
 /** What the store does with runs beyond telling of them. */
 export interface RunDecisions {
   /** A run that a worker is to take up: it stands as running from now on. @throws Refused `already-running` */
@@ -119,9 +122,10 @@ export function runStore(context: TenantContext): RunStore & RunDecisions {
         const [lease] = await tx.rows<{ live: boolean }>(sql`
           SELECT coalesce(lease_until > now(), false) AS live FROM registry.connection
            WHERE tenant_id = ${tenantId} AND id = ${connectionId} FOR NO KEY UPDATE`);
-        const [running] = await tx.rows<{ id: string }>(sql`
-          SELECT id FROM sluice.run WHERE tenant_id = ${tenantId} AND connection_id = ${connectionId} AND status = 'running'`);
-        if (running && lease?.live) {
+        const [running] = await tx.rows<{ id: string; started_at: Date }>(sql`
+          SELECT id, started_at FROM sluice.run WHERE tenant_id = ${tenantId} AND connection_id = ${connectionId} AND status = 'running'`);
+        const waiting = running && clock.now().getTime() - running.started_at.getTime() < JOB_PATIENCE_MS;
+        if (running && (lease?.live || waiting)) {
           throw new Refused(
             'already-running',
             `This connection is being read already, by run ${running.id}; wait for it or cancel it.`,

@@ -43,7 +43,11 @@ export const soaks: readonly Soak[] = [
         sieges.push(siege);
       }
       const random = seededRandom(seed);
-      const harm = await killAtRandom(site, sieges, random, { kills: 100, pairs: 1, within_ms: 700 });
+      const began = performance.now();
+      const onKill = (kill: number) => {
+        if (kill % 10 === 0) console.log(`  ${kill} kills after ${((performance.now() - began) / 1000).toFixed(0)} s`);
+      };
+      const harm = await killAtRandom(site, sieges, random, { kills: 100, pairs: 1, within_ms: 700, onKill });
       for (const siege of sieges) await siege.lift();
       const slowest = Math.round(Math.max(...site.recoveries_ms));
       return `${harm.hubs} hubs and ${harm.servers} servers killed, ${harm.pairs} in pairs, ${harm.passes} passes finished, database back within ${slowest} ms`;

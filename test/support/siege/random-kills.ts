@@ -10,6 +10,8 @@ export interface RandomKills {
   readonly pairs: number;
   /** Longest time a hub works before it is killed. */
   readonly within_ms: number;
+  /** Told after every kill. */
+  readonly onKill?: (kill: number, harm: Harm) => void;
 }
 
 export interface Harm {
@@ -46,6 +48,7 @@ export async function killAtRandom(
     }
     await site.recover();
     await site.expireLease(siege.tenantId);
+    how.onKill?.(kill + 1, harm);
     // Else the same pass is killed once more.
     if (random.chance(0.6) || kill === how.kills - 1) {
       await siege.verify(await finish(site, siege), { oneRun: false });
