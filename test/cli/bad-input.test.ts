@@ -27,7 +27,7 @@ describe('bad input at the command line', function () {
     const { key, cert } = certificates.expired;
     expired = await startSandboxDirectory({ ...company, password: PASSWORD, tls: { key, cert } });
     nobody = await closedPort();
-    acme = await startAcme([Number(new URL(expired.url).port), nobody]);
+    acme = await startAcme();
     // One server for all commands; each would start and stop its own.
     keepServer = await attachEmbedded({ dataDir: acme.env.SLUICE_DATA!, purpose: 'tests' });
     expect(await run('apply', await acme.file('acme.yaml'), '--resume')).to.include({ exit: 0 });

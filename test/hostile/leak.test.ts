@@ -194,15 +194,12 @@ describe('what a hostile source plants', function () {
 
   function searchFor(...kinds: (keyof Markers)[]): ByteSearch {
     const search = new ByteSearch();
+    let turn = 0;
     for (const [ending, hostile] of hostiles)
       for (const kind of kinds)
-        for (const { text, where } of hostile.markers()[kind]) disguise(search, `${where} (${ending})`, text);
+        for (const { text, where } of worthSeeking(hostile.markers()[kind]))
+          disguise(search, `${where} (${ending})`, text, turn++);
     return search;
-  }
-
-  function disguise(search: ByteSearch, what: string, text: string): void {
-    addInClear(search, what, text);
-    addDigests(search, what, text);
   }
 
   const lookIn = (search: ByteSearch, sinks: ReadonlyMap<string, Buffer>): Found[] =>
@@ -273,6 +270,20 @@ describe('what a hostile source plants', function () {
       ).to.have.length(1);
   });
 });
+
+/** Of the thousands of field names and addresses in one record, a few stand for all. */
+function worthSeeking(markers: readonly Marker[]): Marker[] {
+  let many = 0;
+  return markers.filter(({ where }) => !where.startsWith('one of many') || many++ % 250 === 0);
+}
+
+/** Every marker as it is; each in its turn also encoded and digested, which costs sixty times as much. */
+function disguise(search: ByteSearch, what: string, text: string, turn: number): void {
+  search.add(what, Buffer.from(text));
+  if (turn % 25 !== 0) return;
+  addInClear(search, what, text);
+  addDigests(search, what, text);
+}
 
 /** What is written to standard output and error meanwhile, by anybody. */
 function capturePrinting(take: (text: string) => void): () => void {

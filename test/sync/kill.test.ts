@@ -12,7 +12,7 @@ const POINTS = ['lease', 'fetch', 'statement', 'commit', 'end'].flatMap((what) =
 POINTS.push('gate.before', 'page.acknowledged');
 
 describe('a hub that is killed', function () {
-  this.timeout(180_000);
+  this.timeout(300_000);
   const clock = new SiegeClock();
   let site: Site;
   before(async () => {
