@@ -71,7 +71,8 @@ CREATE TABLE registry.connection (
   time_zone text NOT NULL,
   next_due_at timestamptz,
   next_full_at timestamptz,
-  full_wanted boolean NOT NULL DEFAULT false,
+  full_wanted bigint NOT NULL DEFAULT 0,
+  full_done bigint NOT NULL DEFAULT 0,
   health text NOT NULL DEFAULT 'never'
     CHECK (health IN ('never', 'ok', 'failing', 'held', 'quarantined', 'stopped')),
   failing_since timestamptz,
@@ -94,7 +95,8 @@ COMMENT ON COLUMN registry.connection.full_schedule IS 'Cron expression for pass
 COMMENT ON COLUMN registry.connection.time_zone IS 'The tenant''s IANA zone.';
 COMMENT ON COLUMN registry.connection.next_due_at IS 'The next slot; missed ones collapse into it.';
 COMMENT ON COLUMN registry.connection.next_full_at IS 'The next slot of full_schedule.';
-COMMENT ON COLUMN registry.connection.full_wanted IS 'Something changed that only a full pass can catch up with.';
+COMMENT ON COLUMN registry.connection.full_wanted IS 'Rises when something changed that only a full pass can catch up with.';
+COMMENT ON COLUMN registry.connection.full_done IS 'The wish that the last full run had read when it began: one made meanwhile still stands.';
 COMMENT ON COLUMN registry.connection.health IS 'How the last runs went.';
 COMMENT ON COLUMN registry.connection.failing_since IS 'First failure since the last success.';
 COMMENT ON COLUMN registry.connection.failures IS 'Failures in a row.';

@@ -224,7 +224,7 @@ async function writeConnections(
                                 WHEN ${resume || moved || featuresMoved} THEN ${clock.now()}::timestamptz
                                 ELSE connection.next_due_at END,
              next_full_at = CASE WHEN ${moved || old?.full !== connection.full} THEN NULL ELSE connection.next_full_at END,
-             full_wanted = connection.full_wanted OR ${material || featuresMoved}`);
+             full_wanted = connection.full_wanted + ${material || featuresMoved ? 1 : 0}`);
   }
 }
 

@@ -46,8 +46,10 @@ export interface HubTenantStore extends TenantStore {
   loadedRules(connectionId: string): Promise<RulesInMemory>;
   peopleSought(users: readonly string[], directory: string): ReturnType<typeof peopleSought>;
   applyLookup(connectionId: string, readAt: Date, judge: (rules: RulesInMemory) => readonly Kept[]): Promise<number>;
-  /** Whether the next run must be full; `wanted` sets it, `undefined` asks and `false` clears it. */
-  fullWanted(connectionId: string, wanted?: boolean): Promise<boolean>;
+  /** The wish for a full run that no full run has met yet, if there is one: its number. */
+  fullWanted(connectionId: string): Promise<number | undefined>;
+  /** A full run that had read this wish when it began has ended; a later wish still stands. */
+  fullDone(connectionId: string, wish: number): Promise<void>;
   /** A connection that cannot look people up is read in full soon: at its next slot, a minute from now at most. */
   wantSoon(connectionId: string): Promise<void>;
   /** Keyed by the tenant: tells equal from different and nothing else. Hexadecimal. */
@@ -150,19 +152,26 @@ function tenantStore(context: TenantContext, secretSettings: StoreOptions['secre
     peopleSought: (users, directory) => peopleSought(context, users, directory),
     applyLookup: (connectionId, readAt, judge) =>
       applyLookup(context, connectionId, new RulesInMemory(context, connectionId), readAt, judge),
-    fullWanted: (connectionId, wanted) =>
+    fullWanted: (connectionId) =>
       inTenant(context, async (tx) => {
-        const [row] = await tx.rows<{ full: boolean }>(sql`
-          UPDATE registry.connection SET full_wanted = coalesce(${wanted ?? null}::boolean, full_wanted)
-           WHERE tenant_id = ${tenantId} AND id = ${connectionId} RETURNING full_wanted AS full`);
-        return row?.full ?? false;
+        const [row] = await tx.rows<{ wish: number }>(sql`
+          SELECT full_wanted AS wish FROM registry.connection
+           WHERE tenant_id = ${tenantId} AND id = ${connectionId} AND full_wanted > full_done`);
+        return row?.wish;
       }),
+    fullDone: async (connectionId, wish) => {
+      await inTenant(context, (tx) =>
+        tx.run(sql`
+          UPDATE registry.connection SET full_done = greatest(full_done, ${wish})
+           WHERE tenant_id = ${tenantId} AND id = ${connectionId}`),
+      );
+    },
     wantSoon: async (connectionId) => {
       const soon = new Date(context.clock.now().getTime() + 60_000);
       await inTenant(context, (tx) =>
         tx.run(sql`
           UPDATE registry.connection
-             SET full_wanted = true,
+             SET full_wanted = full_wanted + 1,
                  next_due_at = CASE WHEN paused OR schedule IS NULL THEN next_due_at ELSE least(next_due_at, ${soon}::timestamptz) END
            WHERE tenant_id = ${tenantId} AND id = ${connectionId}`),
       );

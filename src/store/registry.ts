@@ -98,7 +98,7 @@ export function openRegistry(db: Database, master: MasterKey): Registry {
           const { next, nextFull, full } = slots(connection);
           await tx.run(sql`
             UPDATE registry.connection
-               SET next_due_at = ${next}, next_full_at = ${nextFull}, full_wanted = full_wanted OR ${full}
+               SET next_due_at = ${next}, next_full_at = ${nextFull}, full_wanted = full_wanted + ${full ? 1 : 0}
              WHERE tenant_id = ${connection.tenantId} AND id = ${connection.id}`);
           await enqueue(tx, connection);
         }

@@ -155,6 +155,10 @@ export function runStore(context: TenantContext): RunStore & RunDecisions {
           await tx.run(sql`
             UPDATE sluice.run SET status = 'cancelled', finished_at = ${clock.now()}
              WHERE tenant_id = ${tenantId} AND id = ${id} AND status = 'running'`);
+          // Nobody is to go on with it.
+          await tx.run(sql`
+            UPDATE registry.connection SET lease_run = NULL
+             WHERE tenant_id = ${tenantId} AND id = ${run.connection_id} AND lease_run = ${id}`);
         }
         return receiptOf(context, await readRun(tx, context, id));
       }),

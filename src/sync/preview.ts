@@ -144,7 +144,7 @@ function fieldsOf(connector: Connector, plan: StreamPlan, undeclared: ReadonlyMa
         ? keep.declaration.purpose
         : (stream.decide?.[field] ??
           (has.has('key') || has.has('match')
-            ? 'Recognises the person or thing; kept as a keyed digest only.'
+            ? 'Recognises the person or thing; of users kept sealed and as a keyed digest, of others not at all.'
             : 'Looked at by this connection’s scope, then forgotten.')),
     };
   });

@@ -133,12 +133,13 @@ class Run {
 
   /** Configuration may change under a run: nothing planned from the old one is written, and it begins anew. */
   async #readAll(): Promise<void> {
-    const wantFull = this.#order.mode === 'full' || (await this.#tenant.fullWanted(this.#lease.connectionId));
+    const wish = await this.#tenant.fullWanted(this.#lease.connectionId);
+    const wantFull = this.#order.mode === 'full' || wish !== undefined;
     for (let attempt = 1; ; attempt++) {
       try {
         const plan = await this.#plan();
         for (const planned of plan.streams) await this.#readStream(plan, planned, wantFull);
-        if (wantFull) await this.#tenant.fullWanted(this.#lease.connectionId, false);
+        if (wish !== undefined) await this.#tenant.fullDone(this.#lease.connectionId, wish);
         return;
       } catch (error) {
         if (!(error instanceof ConfigurationChanged) || attempt === 5) throw error;

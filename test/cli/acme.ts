@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { employeesWhoLogOn } from '../../src/sandbox/company.ts';
 import { type SandboxDirectory, startSandboxDirectory } from '../../src/sandbox/directory.ts';
 import { freePort } from '../support/child.ts';
+import { removeData } from './support.ts';
 
 export const PASSWORD = 'correct horse battery staple';
 export const SEED = 3;
@@ -44,6 +45,7 @@ export async function startAcme(): Promise<Acme> {
     },
     async close() {
       await directory.stop();
+      await removeData(join(folder, 'data'));
       await rm(folder, { recursive: true, force: true });
     },
   };

@@ -1,9 +1,9 @@
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Receipt } from '../../src/model/receipt.ts';
-import { json, type Started, sluice, startSluice } from './support.ts';
+import { json, removeData, type Started, sluice, startSluice } from './support.ts';
 
 interface Summary {
   readonly url: string;
@@ -38,7 +38,7 @@ describe('the demo', function () {
     // A demo that a failed test left running would hold the test process, and its database.
     for (const { child } of started) child.kill('SIGTERM');
     await Promise.all(started.map(({ ended }) => ended));
-    await rm(data, { recursive: true, force: true });
+    await removeData(data);
   });
 
   it('lets in what 40 users need, and goes on where it was after a restart', async () => {

@@ -150,7 +150,8 @@ async function askConnections({ hub }: World, tenant: HubTenantStore): Promise<v
   await connections.sources();
   await connections.setPaused('lockers', true);
   await connections.setPaused('lockers', false);
-  await tenant.fullWanted(one!.id, true);
+  await tenant.wantSoon(one!.id);
+  await tenant.fullDone(one!.id, (await tenant.fullWanted(one!.id))!);
   await tenant.wantSoon(one!.id);
   const { items, next } = await runs.list({ limit: 1 });
   await runs.list({ limit: 1, connection: 'people', ...(next ? { after: next } : {}) });
@@ -164,6 +165,12 @@ async function askConnections({ hub }: World, tenant: HubTenantStore): Promise<v
   await refused(tenant.acquire(one!.id, { trigger: 'manual' }));
   await tenant.hold(lease);
   await tenant.yieldLease(lease);
+  // Dropped by its process, the run is cancelled; taken up by another, it is ended, and ended once more by mistake.
+  await runs.cancel(lease.run);
+  const other = await tenant.acquire(one!.id, { trigger: 'manual' });
+  const end = { status: 'cancelled', failure: null, requests: 0, bytes: 0 } as const;
+  await tenant.end(other, end);
+  await tenant.end(other, end);
 }
 
 async function changeAtTheSource({ hub, source, lockers }: World, tenant: HubTenantStore): Promise<void> {
@@ -288,6 +295,8 @@ async function grow(
   await users.optIn(ids[0]!, 'find-colleague', evidence);
   lockers.assignments = allAssignments();
   await read(hub, tenant, 'lockers');
+  await tenant.idempotency.begin({ apiKey, key: 'about one', fingerprint: 'one' });
+  await tenant.idempotency.finish({ apiKey, key: 'about one', status: 201, body: '{}', subject: ids[0]! });
   await users.erase(ids[0]!);
   await tenant.idempotency.begin({ apiKey, key: 'first', fingerprint: 'one' });
   // Who left long ago is erased by time, and after a month what told of it is forgotten.

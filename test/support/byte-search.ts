@@ -20,14 +20,15 @@ export interface Found {
 }
 
 export const NEEDLE_BYTES = 16;
-/** One bit of 134 million, chosen by the first eight bytes: nearly every position is dismissed by it. */
-const SIEVE_BITS = 27;
+/** Bits of the sieve for each needle: one position in 32 passes it by chance. */
+const SIEVE_SHARE = 32;
 /** A test that finds everything everywhere has said enough. */
-const MOST_FOUND = 200;
+const MOST_FOUND = 10_000;
 
 export class ByteSearch {
-  readonly #sieve = new Uint8Array(2 ** (SIEVE_BITS - 3));
   readonly #needles = new Map<string, string>();
+  /** One bit for the first eight bytes of each needle: nearly every position is dismissed by it. As small as it may be. */
+  #sieve = { bits: new Uint8Array(0), shift: 0, needles: -1 };
 
   get size(): number {
     return this.#needles.size;
@@ -37,18 +38,29 @@ export class ByteSearch {
   add(what: string, bytes: Uint8Array): void {
     if (bytes.length < NEEDLE_BYTES)
       throw new Error(`"${what}" has ${bytes.length} bytes: too few to be told from chance.`);
-    const needle = Buffer.from(bytes.buffer, bytes.byteOffset, NEEDLE_BYTES);
-    const key = needle.toString('latin1');
+    const key = Buffer.from(bytes.buffer, bytes.byteOffset, NEEDLE_BYTES).toString('latin1');
     if (this.#needles.has(key)) return;
     this.#needles.set(key, what);
-    const bit = sieveBit(needle.readInt32BE(0), needle.readInt32BE(4));
-    this.#sieve[bit >>> 3]! |= 1 << (bit & 7);
+  }
+
+  #sieved(): { bits: Uint8Array; shift: number } {
+    if (this.#sieve.needles === this.#needles.size) return this.#sieve;
+    const width = Math.max(16, Math.min(27, Math.ceil(Math.log2(this.#needles.size * SIEVE_SHARE + 1))));
+    const bits = new Uint8Array(2 ** (width - 3));
+    const shift = 32 - width;
+    for (const key of this.#needles.keys()) {
+      const needle = Buffer.from(key, 'latin1');
+      const bit = hash(needle.readInt32BE(0), needle.readInt32BE(4)) >>> shift;
+      bits[bit >>> 3]! |= 1 << (bit & 7);
+    }
+    this.#sieve = { bits, shift, needles: this.#needles.size };
+    return this.#sieve;
   }
 
   /** Every needle in these bytes, each once. */
   look(where: string, bytes: Uint8Array): Found[] {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-    const sieve = this.#sieve;
+    const { bits, shift } = this.#sieved();
     const found = new Map<string, Found>();
     let high = 0;
     let low = 0;
@@ -56,8 +68,8 @@ export class ByteSearch {
     for (let next = 0; next < buffer.length; next++) {
       high = (high << 8) | (low >>> 24);
       low = (low << 8) | buffer[next]!;
-      const bit = sieveBit(high, low);
-      if ((sieve[bit >>> 3]! & (1 << (bit & 7))) === 0) continue;
+      const bit = hash(high, low) >>> shift;
+      if ((bits[bit >>> 3]! & (1 << (bit & 7))) === 0) continue;
       const at = next - 7;
       if (at < 0 || at + NEEDLE_BYTES > buffer.length) continue;
       const what = this.#needles.get(buffer.toString('latin1', at, at + NEEDLE_BYTES));
@@ -101,6 +113,6 @@ export class ByteSearch {
   }
 }
 
-function sieveBit(high: number, low: number): number {
-  return (Math.imul(high, 0x9e3779b1) ^ Math.imul(low, 0x85ebca77)) >>> (32 - SIEVE_BITS);
+function hash(high: number, low: number): number {
+  return Math.imul(high, 0x9e3779b1) ^ Math.imul(low, 0x85ebca77);
 }

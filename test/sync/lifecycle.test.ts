@@ -240,3 +240,22 @@ describe('the life of a user', () => {
     expect((await tenant.users.get(user.id))!.confirmed).to.equal(true);
   });
 });
+
+describe('a wish for a full run', () => {
+  it('made while one is under way still stands when that one ends', async () => {
+    const source = memorySource();
+    const hub = await testHub({ connectors: [source.connector] });
+    const tenant = await hub.tenant(people);
+    const { id } = await tenant.connections.get('people');
+    await tenant.wantSoon(id);
+    source.people = [employee(1)];
+    source.onPage = async () => {
+      source.onPage = undefined;
+      await tenant.wantSoon(id);
+    };
+    await hub.sync.run({ tenantId: tenant.tenantId, connection: 'people', trigger: 'manual' });
+    expect(await tenant.fullWanted(id)).to.equal(2);
+    await hub.sync.run({ tenantId: tenant.tenantId, connection: 'people', trigger: 'manual' });
+    expect(await tenant.fullWanted(id)).to.equal(undefined);
+  });
+});

@@ -218,12 +218,12 @@ describe('schedulers over one database', function () {
   it('claim one slot for all that passed while no hub ran, and know that the full one was among them', async () => {
     const before = await enqueued();
     const { id } = await tenant.connections.get('people');
-    expect(await tenant.fullWanted(id, false)).to.equal(false);
+    expect(await tenant.fullWanted(id)).to.equal(undefined);
     clock.advance(26 * HOUR_MS);
     await both();
     await both();
     expect(await enqueued()).to.equal(before + 1);
-    expect(await tenant.fullWanted(id)).to.equal(true);
+    expect(await tenant.fullWanted(id)).to.equal(1);
   });
 
   it('claim nothing of a connection that is paused, and its slot at once when it is resumed', async () => {
