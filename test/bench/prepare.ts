@@ -8,6 +8,7 @@ import { newMasterKeyText, parseMasterKey } from '../../src/crypto/keys.ts';
 import { attachEmbedded, type EmbeddedAttachment } from '../../src/store/embedded/index.ts';
 import { migrate, openStore } from '../../src/store/index.ts';
 import { testConfiguration } from '../support/hub.ts';
+import { removeData } from '../support/remove-data.ts';
 import { person, type Slapd, startSlapd } from '../support/slapd.ts';
 
 /** One in twenty has logged on. */
@@ -73,6 +74,7 @@ export async function prepare(entries: number): Promise<Stage> {
     async stop() {
       await slapd.stop();
       await database.release();
+      await removeData(dataDir);
     },
   };
 }

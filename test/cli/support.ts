@@ -1,8 +1,6 @@
 /** The command line as its users meet it: a child process, or in this process over dependencies that must not be used. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { connectors } from '../../connectors/index.ts';
 import { scopes } from '../../src/api/scopes.ts';
@@ -119,10 +117,4 @@ export function json<T = Record<string, unknown>>({ out, err }: Ended): T {
   }
 }
 
-/** Takes a data folder away, with the server's own folder that root's tests make elsewhere. */
-export async function removeData(data: string): Promise<void> {
-  const instance = (await readFile(join(data, 'instance'), 'utf8').catch(() => '')).trim();
-  if (/^[0-9a-f]{8,64}$/.test(instance))
-    await rm(join('/var/lib/sluice', instance), { recursive: true, force: true, maxRetries: 5 });
-  await rm(data, { recursive: true, force: true });
-}
+export { removeData } from '../support/remove-data.ts';

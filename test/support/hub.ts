@@ -2,7 +2,7 @@
  * The real store over a real embedded PostgreSQL, one server for all tests of a process: tests keep apart by tenant,
  * as tenants do. `mochaHooks` stops it at the end.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
@@ -23,6 +23,7 @@ import { createNet, type NetRules, parseAddressRules } from '../../src/sync/net/
 import type { RunDeps } from '../../src/sync/run.ts';
 import { createSyncService } from '../../src/sync/service.ts';
 import type { SyncService } from '../../src/sync/types.ts';
+import { removeData } from './remove-data.ts';
 
 export interface TestDatabase extends EmbeddedAttachment {
   readonly dataDir: string;
@@ -169,6 +170,6 @@ export const mochaHooks = {
     const database = await opening;
     if (!database) return;
     await database.release();
-    await rm(database.dataDir, { recursive: true, force: true });
+    await removeData(database.dataDir);
   },
 };
