@@ -22,7 +22,7 @@ import { FeedWatch } from './store/feed-watch.ts';
 import { becomeHub } from './store/hub-lock.ts';
 import { cursorSeq, type HubTenantStore, migrate, openStore, planMigrations, type Store } from './store/index.ts';
 import type { JobQueue, Jobs } from './sync/jobs.ts';
-import { lookUp } from './sync/lookup.ts';
+import { lookUpAll } from './sync/lookup.ts';
 import type { Metrics } from './sync/metrics.ts';
 import { createNet, type NetRules, parseAddressRules } from './sync/net/index.ts';
 import { deliverNotice, noticeJob } from './sync/notices.ts';
@@ -179,7 +179,7 @@ const shownDatabase = (place: Place) => {
 async function attach(settings: OperatorSettings, purpose: string): Promise<Attached> {
   const { place, store, runDeps, stop } = await assemble(settings, purpose);
   try {
-    if (!place.embedded) await requireMigrated(place.migrateUrl);
+    if (!place.embedded) await requireMigrated(place.url);
     await store.registry.ping();
   } catch (error) {
     await store.close();
@@ -198,8 +198,8 @@ async function attach(settings: OperatorSettings, purpose: string): Promise<Atta
   };
 }
 
-async function requireMigrated(migrateUrl: string): Promise<void> {
-  const pending = (await planMigrations(migrateUrl)).filter(({ state }) => state === 'pending');
+async function requireMigrated(url: string): Promise<void> {
+  const pending = (await planMigrations(url)).filter(({ state }) => state === 'pending');
   if (pending.length > 0)
     throw new NeedsAttention(
       'The database has no schema of this version yet; run `sluice migrate` (see it first with --plan).',
@@ -239,8 +239,9 @@ async function startHub(settings: OperatorSettings, { role }: { role: HubRole })
         log.event('error', { event: 'hub-lost-database-lock' });
         void stopOnce();
       });
-    } else await requireMigrated(place.migrateUrl);
+    } else await requireMigrated(place.url);
 
+    if (settings.keyPrevious) await finishRotation(store);
     const jobs = parts.jobs!;
     await jobs.start();
     undo.push(() => jobs.stop());
@@ -269,8 +270,14 @@ async function startHub(settings: OperatorSettings, { role }: { role: HubRole })
   }
 }
 
+/** Opening a tenant wraps its keys anew: afterwards SLUICE_KEY_PREVIOUS can go. */
+async function finishRotation(store: Store): Promise<void> {
+  for (const { id } of await store.registry.tenants()) await store.tenant(id);
+}
+
 async function startWorker({ store, runDeps, deliver }: Parts, jobs: JobQueue): Promise<void> {
-  await jobs.work('run', 4, async ({ tenantId, connection, run, full }) => {
+  await jobs.work('run', { atOnce: 4 }, async ([job]) => {
+    const { tenantId, connection, run, full } = job!;
     const tenant = await store.tenant(tenantId);
     try {
       await runConnection(runDeps, tenant, {
@@ -284,8 +291,9 @@ async function startWorker({ store, runDeps, deliver }: Parts, jobs: JobQueue): 
       if (!(error instanceof Refused) && (error as { recovery?: string }).recovery !== 'bad-input') throw error;
     }
   });
-  await jobs.work('notice', 2, deliver);
-  await jobs.work('lookup', 2, async ({ tenantId, users }) => lookUp(runDeps, await store.tenant(tenantId), users));
+  await jobs.work('notice', { atOnce: 2 }, ([job]) => deliver(job!));
+  // A Monday morning's log-ons come in a burst: one question to the directory serves many.
+  await jobs.work('lookup', { atOnce: 2, together: 50 }, (wanted) => lookUpAll(runDeps, store, wanted));
 }
 
 async function startApi(
@@ -361,14 +369,16 @@ process.exitCode = await runCli(process.argv.slice(2), {
     if (!settings.databaseUrl) {
       const { release, migrateUrl } = await findPlace(settings, 'migrate');
       try {
-        return await planMigrations(migrateUrl);
+        // An embedded database is brought to this version by whoever attaches it.
+        return plan ? await planMigrations(migrateUrl) : [];
       } finally {
         await release();
       }
     }
     const url = settings.databaseMigrateUrl ?? settings.databaseUrl;
-    if (!plan) await migrate(url, decodeURIComponent(new URL(settings.databaseUrl).username));
-    return planMigrations(url);
+    if (plan) return planMigrations(url);
+    const applied = await migrate(url, decodeURIComponent(new URL(settings.databaseUrl).username));
+    return applied.map((name) => ({ name, state: 'applied' as const }));
   },
   sandbox: { startDirectory: startSandboxDirectory, employeesWhoLogOn, sandboxConfiguration, keepChanging },
 });

@@ -59,7 +59,8 @@ export async function ensureTenant(
   const validated = validateConfiguration(text, { file: 'the demo', connectors: deps.connectors });
   if (!validated.ok) throw new Error('The sandbox made a configuration that is not in order.');
   const next = resolveSecrets(validated.draft, { env: {}, secretsFolder: '' });
-  await applyFile(hub.store, next, deps, { yes: true, resume: true, overwrite: true });
+  // The first time people log on before anything is read; then the first run shows what it lets in.
+  await applyFile(hub.store, next, deps, { yes: true, resume: file.found, overwrite: true });
   return hub.store.tenantByName(TENANT);
 }
 

@@ -44,19 +44,35 @@ export function newTenantKeys(master: MasterKey, tenant: string): WrappedTenantK
 }
 
 function unwrap(master: MasterKey, place: Place, wrapped: Uint8Array): Buffer {
-  try {
-    return open(master.current, place, wrapped);
-  } catch {
-    if (master.previous) {
-      try {
-        return open(master.previous, place, wrapped);
-      } catch {
-        // Neither key fits: the sentence below is the same.
-      }
+  for (const key of [master.current, master.previous]) {
+    if (!key) continue;
+    try {
+      return open(key, place, wrapped);
+    } catch {
+      // The other key may fit; if neither does, the sentence below is the same.
     }
-    throw new NeedsAttention(
-      'SLUICE_KEY is not the key that this database was filled with; start the hub with that key (SLUICE_KEY_PREVIOUS during a rotation).',
-    );
+  }
+  throw new NeedsAttention(
+    'SLUICE_KEY is not the key that this database was filled with; start the hub with that key (SLUICE_KEY_PREVIOUS during a rotation).',
+  );
+}
+
+/** The same keys wrapped by the current SLUICE_KEY; `undefined` if they are already. */
+export function rewrapped(
+  master: MasterKey,
+  tenant: string,
+  wrapped: WrappedTenantKeys,
+): WrappedTenantKeys | undefined {
+  try {
+    open(master.current, wrapPlace(tenant, 'data_key'), wrapped.dataKey);
+    open(master.current, wrapPlace(tenant, 'digest_key'), wrapped.digestKey);
+    return undefined;
+  } catch {
+    const again = (column: string, key: Buffer) => {
+      const place = wrapPlace(tenant, column);
+      return seal(master.current, place, unwrap(master, place, key));
+    };
+    return { dataKey: again('data_key', wrapped.dataKey), digestKey: again('digest_key', wrapped.digestKey) };
   }
 }
 

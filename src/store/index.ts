@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '../base/clock.ts';
 import { Refused } from '../base/errors.ts';
-import { type MasterKey, TenantKeys } from '../crypto/keys.ts';
+import { type MasterKey, rewrapped, TenantKeys } from '../crypto/keys.ts';
 import type { Kept } from '../gate/gate.ts';
 import { type KeyVerification, keyStore, parseKey } from './api-keys.ts';
 import { changeStore } from './changes.ts';
@@ -93,7 +93,17 @@ export function openStore(options: StoreOptions): Store {
           JOIN sluice.tenant_key k ON k.tenant_id = t.id WHERE t.id = ${id}`),
     );
     if (!row) throw new Refused('not-found', 'There is no such tenant.');
-    const keys = new TenantKeys(options.master, id, { dataKey: row.data_key, digestKey: row.digest_key });
+    const wrapped = { dataKey: row.data_key, digestKey: row.digest_key };
+    const keys = new TenantKeys(options.master, id, wrapped);
+    // A rotation of SLUICE_KEY is over for a tenant as soon as it is opened: the old key is needed no more.
+    const again = rewrapped(options.master, id, wrapped);
+    if (again) {
+      await db.tenant(id, (tx) =>
+        tx.run(sql`
+          UPDATE sluice.tenant_key SET data_key = ${again.dataKey}, digest_key = ${again.digestKey}
+           WHERE tenant_id = ${id} AND data_key = ${wrapped.dataKey}`),
+      );
+    }
     const tenant = tenantStore({ db, clock, tenant: row.name, tenantId: id, keys }, options.secretSettings);
     opened.set(id, tenant);
     return tenant;

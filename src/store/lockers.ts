@@ -86,6 +86,7 @@ export async function applyLockers(
   return outcomes;
 }
 
+// Unlocked: the lease keeps other runs of the connection away, and the shared rules everybody else.
 async function lockersByKey(
   tx: Tx,
   { tenantId }: TenantContext,
@@ -95,7 +96,7 @@ async function lockersByKey(
   const rows = await tx.rows<LockerRow>(sql`
     SELECT id, source_key, bank, number, place, reported, size FROM sluice.locker
      WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND source_key = ANY(${keys}::text[])
-     ORDER BY id FOR UPDATE`);
+     ORDER BY id`);
   return new Map(rows.map((row) => [row.source_key, row]));
 }
 
@@ -190,7 +191,7 @@ async function assignmentsByKey(tx: Tx, { tenantId }: TenantContext, connection:
   }>(sql`
     SELECT source_key, row_id, locker_id, user_id, until, shared, read_at FROM sluice.locker_assignment
      WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND source_key = ANY(${keys}::text[])
-     ORDER BY row_id FOR UPDATE`);
+     ORDER BY row_id`);
   return new Map(rows.map((row) => [row.source_key, row]));
 }
 

@@ -46,7 +46,9 @@ export async function migrate(url: string, runtimeLogin?: string): Promise<strin
       const { getConstructionPlans } = await import('pg-boss');
       await client.query(getConstructionPlans(JOBS_SCHEMA, { createSchema: true }));
     }
+    // A hub looks whether the schema is its own, with the runtime role alone.
     await client.query(`
+      GRANT SELECT ON public.sluice_migration TO ${RUNTIME_ROLE};
       GRANT USAGE ON SCHEMA ${JOBS_SCHEMA} TO ${RUNTIME_ROLE};
       GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${JOBS_SCHEMA} TO ${RUNTIME_ROLE};
       GRANT USAGE ON ALL SEQUENCES IN SCHEMA ${JOBS_SCHEMA} TO ${RUNTIME_ROLE};

@@ -1,7 +1,7 @@
 import { Refused } from '../base/errors.ts';
 import { isUuid, newId } from '../base/uuid.ts';
 import type { StreamName } from '../model/model.ts';
-import type { Receipt, RunStatus, StreamReceipt } from '../model/receipt.ts';
+import { emptyStreamReceipt, type Receipt, type RunStatus, type StreamReceipt } from '../model/receipt.ts';
 import { inTenant, type TenantContext } from './context.ts';
 import type { Tx } from './database.ts';
 import { removeRows } from './removals.ts';
@@ -33,7 +33,12 @@ function receiptOf({ tenant }: TenantContext, row: Row): Receipt {
     finished_at: row.finished_at?.toISOString() ?? null,
     requests: row.requests,
     bytes: row.bytes,
-    streams: row.streams,
+    streams: Object.fromEntries(
+      Object.entries(row.streams).map(([stream, counts]) => [
+        stream,
+        { ...emptyStreamReceipt(counts.mode), ...counts },
+      ]),
+    ),
     ...(row.failure ? { error: row.failure } : {}),
     ...(row.decided_by ? { decided_by: row.decided_by } : {}),
     ...(row.decided_at ? { decided_at: row.decided_at.toISOString() } : {}),

@@ -31,7 +31,11 @@ export interface JobQueue {
   /** Within a transaction: the job is there if and only if the transaction commits. */
   send<Q extends Queue>(queue: Q, data: Jobs[Q], options?: { tx?: Tx; after?: Date; once?: string }): Promise<void>;
   /** Handlers return normally or are logged by kind and place: pg-boss stores what is thrown, so nothing is. */
-  work<Q extends Queue>(queue: Q, atOnce: number, handle: (data: Jobs[Q]) => Promise<void>): Promise<void>;
+  work<Q extends Queue>(
+    queue: Q,
+    much: { atOnce: number; together?: number },
+    handle: (jobs: readonly Jobs[Q][]) => Promise<void>,
+  ): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -72,15 +76,19 @@ export function createJobQueue(url: string, log: Log, role: 'send' | 'work'): Jo
         ...(once ? { singletonKey: once } : {}),
       });
     },
-    async work(queue, atOnce, handle) {
+    async work(queue, { atOnce, together = 1 }, handle) {
       await boss.work<Jobs[typeof queue]>(
         queue,
         // LISTEN wakes an idle worker; one that was busy when more came would otherwise sleep 30 s after its job.
-        { batchSize: 1, localConcurrency: atOnce, pollingIntervalSeconds: 0.5, notifyPollingIntervalSeconds: 0.5 },
-        async ([job]) => {
-          if (!job) return;
+        {
+          batchSize: together,
+          localConcurrency: atOnce,
+          pollingIntervalSeconds: 0.5,
+          notifyPollingIntervalSeconds: 0.5,
+        },
+        async (jobs) => {
           try {
-            await handle(job.data);
+            await handle(jobs.map(({ data }) => data));
           } catch (error) {
             log.event('error', { event: 'job-failed', queue, fault: describeUnexpected(error) });
           }

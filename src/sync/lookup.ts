@@ -1,14 +1,27 @@
-import { safeSentence } from '../base/errors.ts';
+import { describeUnexpected, safeSentence } from '../base/errors.ts';
 import { type Connector, streamOf } from '../contract/connector.ts';
 import type { Item, SourceRecord } from '../contract/record.ts';
 import type { StreamName } from '../model/model.ts';
-import type { HubTenantStore } from '../store/index.ts';
+import type { HubTenantStore, Store } from '../store/index.ts';
+import type { Jobs } from './jobs.ts';
 import { judgePage } from './judge.ts';
 import { directoryOf, planConnection } from './plans.ts';
 import type { RunDeps } from './run.ts';
 
 const DEADLINE_MS = 60_000;
 const REQUESTS = 1_000;
+
+/** Several jobs at once, tenant by tenant: one tenant's trouble is not another's. */
+export async function lookUpAll(deps: RunDeps, store: Store, wanted: readonly Jobs['lookup'][]): Promise<void> {
+  for (const tenantId of new Set(wanted.map((job) => job.tenantId))) {
+    const users = wanted.flatMap((job) => (job.tenantId === tenantId ? job.users : []));
+    try {
+      await lookUp(deps, await store.tenant(tenantId), [...new Set(users)]);
+    } catch (error) {
+      deps.log.event('error', { event: 'job-failed', queue: 'lookup', fault: describeUnexpected(error) });
+    }
+  }
+}
 
 /**
  * Fetches these users' attributes now from every connection that can look people up; those that cannot are read in

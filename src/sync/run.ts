@@ -1,13 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import {
-  BadInput,
-  describeUnexpected,
-  NeedsAttention,
-  Refused,
-  SluiceError,
-  safeSentence,
-  TryLater,
-} from '../base/errors.ts';
+import { describeUnexpected, NeedsAttention, Refused, SluiceError, safeSentence, TryLater } from '../base/errors.ts';
 import { faultPoint } from '../base/faults.ts';
 import type { Log } from '../base/log.ts';
 import { type Connector, streamOf } from '../contract/connector.ts';
@@ -58,7 +50,7 @@ class Stopping extends Error {}
 
 /**
  * One run: take the lease, read each stream to its end, one page and one transaction at a time, account for it.
- * @throws Refused `already-running`, `not-found`; BadInput when the connection is paused
+ * @throws Refused `already-running`, `not-found`; `conflict` when the connection is paused
  */
 export async function runConnection(
   deps: RunDeps,
@@ -68,7 +60,8 @@ export async function runConnection(
 ): Promise<Receipt> {
   const status = await tenant.connections.get(order.connection);
   if (status.paused) {
-    throw new BadInput(
+    throw new Refused(
+      'conflict',
       `The connection ${order.connection} is paused; look at \`sluice check\` and \`sluice preview\`, then \`sluice resume ${tenant.tenant}/${order.connection}\`.`,
     );
   }

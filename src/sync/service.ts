@@ -1,4 +1,4 @@
-import { BadInput, NeedsAttention, Refused, SluiceError } from '../base/errors.ts';
+import { NeedsAttention, Refused, SluiceError } from '../base/errors.ts';
 import type { CheckReport } from '../contract/check.ts';
 import type { HubTenantStore, Store } from '../store/index.ts';
 import type { JobQueue } from './jobs.ts';
@@ -47,7 +47,7 @@ export function createSyncService(deps: ServiceDeps): SyncService {
     async request({ tenantId, connection, mode, trigger }) {
       const tenant = await store.tenant(tenantId);
       const { id, paused } = await tenant.connections.get(connection);
-      if (paused) throw new BadInput(`The connection ${connection} is paused; resume it first.`);
+      if (paused) throw new Refused('conflict', `The connection ${connection} is paused; resume it first.`);
       if (!deps.jobs) throw new NeedsAttention('No worker of this hub takes jobs; start it with --role all or worker.');
       const { jobs } = deps;
       const run = await tenant.runs.open(id, trigger, (tx, fresh) =>

@@ -65,7 +65,7 @@ export interface RunRequest {
 /** What the API and the command line can ask of the runs. */
 export interface SyncService {
   /**
-   * Runs in this process to its end. @throws Refused `already-running`, `not-found`, or BadInput when paused.
+   * Runs in this process to its end. @throws Refused `already-running`, `not-found`, or `conflict` when paused.
    * A failed run is a receipt with status `failed`, not a throw.
    */
   run(request: RunRequest, onProgress?: (progress: RunProgress) => void): Promise<Receipt>;

@@ -96,9 +96,8 @@ function measure(command: string, args: readonly string[], env: NodeJS.ProcessEn
       try {
         // bin/sluice.js only starts the Node that does the work: that one is measured.
         const [worker] = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').split(' ');
-        peak_kb = Number(
-          /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${worker || child.pid}/status`, 'utf8'))?.[1] ?? peak_kb,
-        );
+        const status = readFileSync(`/proc/${worker || child.pid}/status`, 'utf8');
+        peak_kb = Math.max(peak_kb, Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0));
       } catch {
         // It has just ended.
       }

@@ -44,7 +44,7 @@ describe('the commands', function () {
   it('start --config applies the file, serves, and leaves a new connection paused', async () => {
     expect((await fetch(`${url}/health/ready`)).status).to.equal(200);
     const { exit, err } = await run('sync', 'acme/people');
-    expect(exit).to.equal(2);
+    expect(exit).to.equal(1);
     expect(err).to.match(/paused.*`sluice resume acme\/people`/);
   });
 
@@ -240,7 +240,7 @@ describe('the commands', function () {
 
   it('pause stops a connection until it is resumed', async () => {
     expect(json<{ paused: boolean }>(await done('pause', 'acme/people', '--json')).paused).to.equal(true);
-    expect((await run('sync', 'acme/people')).exit).to.equal(2);
+    expect((await run('sync', 'acme/people')).exit).to.equal(1);
     expect((await done('pause', 'acme/people')).out).to.match(/paused already/);
     expect((await done('resume', 'acme/people')).out).to.match(/It is next due at/);
   });

@@ -105,10 +105,11 @@ describe('what a hostile source plants', function () {
     const { items } = await tenant.users.list({ after: undefined, limit: 10 });
     const ids = items.map(({ id }) => id);
     let worked = 0;
-    await jobs.work('run', 2, async ({ connection }) => {
+    await jobs.work('run', { atOnce: 2 }, async ([job]) => {
+      const { connection } = job!;
       await runConnection(runDeps, tenant, { connection, trigger: 'schedule' }).finally(() => worked++);
     });
-    await jobs.work('lookup', 1, async () => lookUp(runDeps, tenant, ids).finally(() => worked++));
+    await jobs.work('lookup', { atOnce: 1 }, async () => lookUp(runDeps, tenant, ids).finally(() => worked++));
     const names = ['people', ...ways];
     for (const connection of names) await jobs.send('run', { tenantId: tenant.tenantId, connection });
     await jobs.send('lookup', { tenantId: tenant.tenantId, users: ids });

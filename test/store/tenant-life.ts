@@ -3,6 +3,7 @@
  * store, and through them every statement. The same people and lockers for every tenant that lives it.
  */
 import { complete, gone, page, partial, record, records, skip } from '../../src/contract/index.ts';
+import { newMasterKeyText } from '../../src/crypto/keys.ts';
 import type { HubTenantStore, TenantConfiguration } from '../../src/store/index.ts';
 import { runConnection } from '../../src/sync/run.ts';
 import type { TestHub } from '../support/hub.ts';
@@ -96,6 +97,7 @@ export async function live(world: World, { tenant, ids, key }: Awaited<ReturnTyp
   await askUsers(world, tenant, ids);
   await askServices(world, tenant, key);
   await askConnections(world, tenant);
+  await rotateKeys(world, tenant);
   await changeAtTheSource(world, tenant);
   await twoDirectories(world, tenant);
   await holdAndDecide(world, tenant, ids);
@@ -141,6 +143,14 @@ async function askServices(
   await changes.read({ cursor: some.next, limit: 3, kinds });
   await changes.read({ cursor: all.next, limit: 3, kinds });
   await lockers.many(all.items.filter(({ kind }) => kind === 'locker').map(({ id }) => id));
+}
+
+async function rotateKeys({ hub }: World, { tenantId }: HubTenantStore): Promise<void> {
+  const other = newMasterKeyText();
+  for (const store of [hub.under(other, hub.masterKey), hub.under(hub.masterKey, other)]) {
+    await store.tenant(tenantId);
+    await store.close();
+  }
 }
 
 async function askConnections({ hub }: World, tenant: HubTenantStore): Promise<void> {

@@ -69,6 +69,9 @@ export interface TestHub {
   readonly clock: TestClock;
   readonly stop: AbortController;
   readonly ended: Receipt[];
+  readonly masterKey: string;
+  /** Another store over the same database, under other keys; the caller closes it. */
+  under(key: string, previous?: string): Store;
   /** A tenant of its own, configured; its name is unique in the database. */
   tenant(configure?: (name: string) => Partial<TenantConfiguration>): Promise<HubTenantStore>;
   close(): Promise<void>;
@@ -95,19 +98,22 @@ export async function testHub(options: TestHubOptions = {}): Promise<TestHub> {
   const database = options.database ?? (await testDatabase());
   const clock = options.clock ?? testClock();
   const connectors = new Map((options.connectors ?? []).map((connector) => [connector.name, connector]));
-  const store = openStore({
-    url: database.url,
-    master: parseMasterKey(database.masterKey),
-    applicationName: 'sluice tests',
-    clock,
-    poolSize: options.poolSize ?? 8,
-    secretSettings: (name) =>
-      new Set(
-        Object.entries(connectors.get(name)?.settings ?? {}).flatMap(([setting, { kind }]) =>
-          kind === 'secret' ? [setting] : [],
+  const under = (key: string, previous?: string) =>
+    openStore({
+      url: database.url,
+      master: parseMasterKey(key, previous),
+      applicationName: 'sluice tests',
+      clock,
+      poolSize: options.poolSize ?? 8,
+      secretSettings: (name) =>
+        new Set(
+          Object.entries(connectors.get(name)?.settings ?? {}).flatMap(([setting, { kind }]) =>
+            kind === 'secret' ? [setting] : [],
+          ),
         ),
-      ),
-  });
+    });
+  const masterKey = database.masterKey;
+  const store = under(masterKey);
   const stop = new AbortController();
   const ended: Receipt[] = [];
   const rules: NetRules = {
@@ -130,6 +136,8 @@ export async function testHub(options: TestHubOptions = {}): Promise<TestHub> {
   };
   const hub: TestHub = {
     store,
+    masterKey,
+    under,
     sync: createSyncService({ ...runDeps, store, jobs: options.jobs }),
     runDeps,
     clock,

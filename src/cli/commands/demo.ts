@@ -110,6 +110,7 @@ async function firstRun(
     return { logOns, receipt: await runOnce(hub, tenant) };
   }
   const logOns = await logOn();
+  await tenant.connections.setPaused(CONNECTION, false);
   return { logOns, receipt: await runOnce(hub, tenant) };
 }
 

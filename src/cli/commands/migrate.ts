@@ -15,7 +15,9 @@ export function migrate(program: Command, { deps, style, settings, json, say }: 
       else if (options.plan) say('The database is up to date: there is nothing to do.');
       else
         say(
-          done > 0 ? `The database is up to date: ${count(done, 'migration')} applied.` : 'The database is up to date.',
+          done > 0
+            ? `The database is up to date: ${count(done, 'migration')} applied.`
+            : 'The database is up to date: nothing was left to apply.',
         );
     });
 }

@@ -60,8 +60,12 @@ async function runHub(context: Context, options: Options, asked: Promise<void>):
     if (options.json) json({ url: hub.url, role: options.role, database: hub.database, pid: process.pid });
     else {
       const role = options.role === 'all' ? '' : ` as ${options.role}`;
-      say(`Sluice runs at ${style.strong(hub.url)}${role}, rows in ${hub.database}.`);
-      say(`API: ${hub.url}/docs  Health: ${hub.url}/health/ready  Ctrl-C stops it.`);
+      // A worker and a scheduler answer nobody: they have no address.
+      if (hub.url === '') say(`Sluice runs${role}, rows in ${hub.database}. Ctrl-C stops it.`);
+      else {
+        say(`Sluice runs at ${style.strong(hub.url)}${role}, rows in ${hub.database}.`);
+        say(`API: ${hub.url}/docs  Health: ${hub.url}/health/ready  Ctrl-C stops it.`);
+      }
     }
     const why = await Promise.race([asked.then(() => 'asked' as const), hub.stopped.then(() => 'by itself' as const)]);
     if (why === 'by itself')
