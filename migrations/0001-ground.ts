@@ -64,6 +64,7 @@ CREATE TABLE registry.connection (
   id uuid NOT NULL,
   name text NOT NULL,
   connector text NOT NULL,
+  directory text NOT NULL,
   paused boolean NOT NULL DEFAULT true,
   source_rank integer,
   schedule text,
@@ -88,6 +89,7 @@ CREATE TABLE registry.connection (
 COMMENT ON TABLE registry.connection IS 'When each connection is due and who holds its lease; settings are elsewhere, sealed.';
 COMMENT ON COLUMN registry.connection.name IS 'Its identity for the tenant.';
 COMMENT ON COLUMN registry.connection.connector IS 'Which kind of system it reads.';
+COMMENT ON COLUMN registry.connection.directory IS 'DIRECTORY of its directory-ids unless the settings name one: its first name, which a rename leaves alone.';
 COMMENT ON COLUMN registry.connection.paused IS 'Idle until resumed; new and materially changed connections begin so.';
 COMMENT ON COLUMN registry.connection.source_rank IS 'Place in the tenant''s list of whose word counts first; null: after those.';
 COMMENT ON COLUMN registry.connection.schedule IS 'Cron expression in time_zone.';
@@ -176,7 +178,6 @@ COMMENT ON COLUMN sluice.contribution.supplier IS 'A connection, the log-on or a
 COMMENT ON COLUMN sluice.contribution.fields IS 'What it says of the user, with match values, sealed under the user''s key.';
 COMMENT ON COLUMN sluice.contribution.digest IS 'Keyed digest of the same, to see without opening that nothing changed.';
 COMMENT ON COLUMN sluice.contribution.read_at IS 'The instant before the source was asked; nothing older is written over it.';
-CREATE INDEX contribution_supplier ON sluice.contribution (tenant_id, supplier);
 ${walled('sluice.contribution')}
 
 CREATE TABLE sluice.binding (

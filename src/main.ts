@@ -133,9 +133,15 @@ async function assemble(
     net: ({ tenant, signal, maxRequests, deadline }) =>
       createNet({ tenant, rules, budget: { maxRequests, deadline }, signal, clock: systemClock }),
     stopping: stop.signal,
+    within:
+      hub &&
+      (async (tx, tenant, run, health) => {
+        const job = noticeJob(tenant.tenantId, run, health, systemClock);
+        if (job) await jobs?.send('notice', job, { tx });
+      }),
     async ended(tenant, receipt, health) {
       hub?.metrics.runEnded(receipt, tenant.tenant);
-      const job = noticeJob(tenant.tenantId, receipt, health, systemClock);
+      const job = noticeJob(tenant.tenantId, receipt.run, health, systemClock);
       if (!job) return;
       log.event(job.kind === 'recovered' ? 'info' : 'warn', {
         event: 'connection-health',
@@ -144,8 +150,8 @@ async function assemble(
         was: health.was,
         now: health.now,
       });
-      if (jobs) await jobs.send('notice', job);
-      else await deliver(job);
+      // A command has no queue: one attempt, here and now.
+      if (!hub) await deliver(job);
     },
   };
   const sender = (tenant: HubTenantStore) => {

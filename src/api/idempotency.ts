@@ -84,8 +84,8 @@ export async function once(
 
 /** Whom the answer is about, if it may be a user: an erasure takes the stored answer along. */
 function subjectOf(body: unknown): string | undefined {
-  const id = (body as { readonly id?: unknown } | null | undefined)?.id;
-  return typeof id === 'string' && isUuid(id) ? id : undefined;
+  const { id, email } = (body ?? {}) as { readonly id?: unknown; readonly email?: unknown };
+  return typeof id === 'string' && isUuid(id) && typeof email === 'string' ? id : undefined;
 }
 
 interface Safe {

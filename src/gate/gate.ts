@@ -53,6 +53,9 @@ const drop = (reason: DropReason, extra: Partial<Dropped> = {}): Dropped => ({
   ...extra,
 });
 
+/** A database index holds no longer one. */
+const LONGEST_KEY_BYTES = 512;
+
 /** From record to entity or to a reason for refusal: keep, scope, match, opt-in, map. */
 export function gate(plan: StreamPlan, rules: Rules, record: SourceRecord, partial = false): Decision {
   if (!plan.featureOn) return drop('feature-off');
@@ -83,7 +86,7 @@ function invalid(plan: StreamPlan, rules: Rules, record: SourceRecord): Dropped 
 
 function judge(plan: StreamPlan, rules: Rules, record: SourceRecord, partial: boolean): Decision {
   const key = textOf(record, plan.key);
-  if (key === null || key.length > 1024) return drop('invalid');
+  if (key === null || Buffer.byteLength(key) > LONGEST_KEY_BYTES) return drop('invalid');
   if (plan.declaration.person === 'none') {
     if (!plan.inScope(record)) return drop('out-of-scope');
     return { kept: true, key, person: undefined, fields: mapFields(plan, record, partial), matches: [], partial };
@@ -128,7 +131,7 @@ function judgeOwned(plan: StreamPlan, rules: Rules, record: SourceRecord, key: s
   const named = plan.match.some((one) => textOf(record, one.theirs) !== null);
   if (found.size > 1) return drop('ambiguous', { locker });
   const [user] = found;
-  if (lockerField && !locker) return drop('invalid', { key });
+  if (lockerField && (!locker || Buffer.byteLength(locker) > LONGEST_KEY_BYTES)) return drop('invalid', { key });
   if (!user) return drop('not-a-user', named ? { locker } : {});
   return {
     kept: true,

@@ -69,5 +69,7 @@ const INSTANT = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2
 function instant(text: string): string | null {
   if (!INSTANT.test(text)) return null;
   const at = new Date(text);
-  return Number.isNaN(at.getTime()) ? null : at.toISOString();
+  // A zone can push the first and the last year over the edge of what a database keeps.
+  const year = at.getUTCFullYear();
+  return Number.isNaN(year) || year < 1 || year > 9999 ? null : at.toISOString();
 }

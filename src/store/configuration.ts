@@ -7,7 +7,7 @@ import { inTenant, type TenantContext } from './context.ts';
 import type { Tx } from './database.ts';
 import { announce, type FeedEntry } from './feed.ts';
 import { removeAssignments, removeLockers } from './lockers.ts';
-import { loadPeople, savePeople } from './people.ts';
+import { loadPeople, savePeople, supplierOrder } from './people.ts';
 import { lockRules, rulesChanged } from './rules.ts';
 import { sql } from './sql.ts';
 import type {
@@ -81,8 +81,10 @@ export function configurationStore(
         await tx.run(sql`
           INSERT INTO sluice.configuration (tenant_id, version, document) VALUES (${tenantId}, ${version}, ${document})
           ON CONFLICT (tenant_id) DO UPDATE SET version = excluded.version, document = excluded.document`);
+        const order = await supplierOrder(tx, context);
         const featuresMoved = await writeFeatures(tx, context, live?.configuration.features ?? [], next.features);
         await writeConnections(tx, context, live?.configuration, next, options, secretSettings, featuresMoved);
+        await deriveIfReordered(tx, context, order);
         await rulesChanged(tx, tenantId);
         return { version };
       }),
@@ -148,6 +150,7 @@ async function eraseLockers(
   await removeAssignments(
     tx,
     context,
+    connection,
     assignments.map((row) => row.row_id),
   );
   const lockers = await tx.rows<{ id: string }>(sql`
@@ -207,13 +210,15 @@ async function writeConnections(
     const id = idOf.get(connection.was ?? '') ?? idOf.get(connection.name);
     const old = before?.connections.find(({ name }) => name === connection.name || name === connection.was);
     const material = !id || !old || materiallyChanged(old, connection, secretSettings(connection.connector));
+    // Source keys are digested with their directory: under another one records are recognised by their values anew.
+    if (id && old && old.settings.directory !== connection.settings.directory) await forgetBindings(tx, context, id);
     const rank = after.users.sources.indexOf(connection.name);
     const pause = connection.paused || (material && !options.resume);
     const resume = options.resume && !connection.paused;
     const moved = !old || old.schedule !== connection.schedule || before?.time_zone !== after.time_zone;
     await tx.run(sql`
-      INSERT INTO registry.connection (tenant_id, id, name, connector, paused, source_rank, schedule, full_schedule, time_zone, next_due_at)
-      VALUES (${tenantId}, ${id ?? newId()}, ${connection.name}, ${connection.connector}, ${pause}, ${rank < 0 ? null : rank},
+      INSERT INTO registry.connection (tenant_id, id, name, connector, directory, paused, source_rank, schedule, full_schedule, time_zone, next_due_at)
+      VALUES (${tenantId}, ${id ?? newId()}, ${connection.name}, ${connection.connector}, ${connection.name}, ${pause}, ${rank < 0 ? null : rank},
               ${connection.schedule ?? null}, ${connection.full ?? null}, ${after.time_zone},
               CASE WHEN ${!pause && connection.schedule !== undefined} THEN ${clock.now()}::timestamptz END)
       ON CONFLICT (tenant_id, id) DO UPDATE
@@ -228,11 +233,22 @@ async function writeConnections(
   }
 }
 
+/** Whose word counts first has changed: users are what their suppliers say in the new order. */
+async function deriveIfReordered(tx: Tx, context: TenantContext, before: readonly string[]): Promise<void> {
+  const after = await supplierOrder(tx, context);
+  const common = (order: readonly string[], other: readonly string[]) =>
+    order.filter((id) => other.includes(id)).join();
+  if (common(before, after) !== common(after, before)) await eachPerson(tx, context, null, () => {});
+}
+
+const forgetBindings = (tx: Tx, { tenantId }: TenantContext, id: string) =>
+  tx.run(sql`DELETE FROM sluice.binding WHERE tenant_id = ${tenantId} AND connection_id = ${id}`);
+
 /** A person ordered it, so nobody leaves by it: users stay, known by what is left of them. */
 async function removeConnection(tx: Tx, context: TenantContext, id: string): Promise<void> {
   const { tenantId } = context;
   await eraseLockers(tx, context, id, 'source-removed');
-  await tx.run(sql`DELETE FROM sluice.binding WHERE tenant_id = ${tenantId} AND connection_id = ${id}`);
+  await forgetBindings(tx, context, id);
   await eachPerson(tx, context, id, (person) => person.unsay(id));
   await tx.run(sql`DELETE FROM registry.connection WHERE tenant_id = ${tenantId} AND id = ${id}`);
 }

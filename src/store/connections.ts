@@ -9,6 +9,7 @@ interface Row {
   id: string;
   name: string;
   connector: string;
+  directory: string;
   paused: boolean;
   schedule: string | null;
   full_schedule: string | null;
@@ -23,6 +24,7 @@ const statusOf = (row: Row): ConnectionStatus => ({
   id: row.id,
   name: row.name,
   connector: row.connector,
+  directory: row.directory,
   paused: row.paused,
   schedule: row.schedule,
   full: row.full_schedule,
@@ -44,7 +46,7 @@ export function connectionStore(
 
   const everyOne = (tx: Tx, name: string | null) =>
     tx.rows<Row>(sql`
-      SELECT c.id, c.name, c.connector, c.paused, c.schedule, c.full_schedule, c.next_due_at, c.health, c.failing_since,
+      SELECT c.id, c.name, c.connector, c.directory, c.paused, c.schedule, c.full_schedule, c.next_due_at, c.health, c.failing_since,
              c.failure, CASE WHEN c.lease_until > now() THEN c.lease_run END AS running
         FROM registry.connection c
        WHERE c.tenant_id = ${tenantId} AND (${name}::text IS NULL OR c.name = ${name}) ORDER BY c.name`);

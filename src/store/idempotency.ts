@@ -46,7 +46,9 @@ export function idempotencyStore(context: TenantContext): IdempotencyStore {
       await inTenant(context, (tx) =>
         tx.run(sql`
           UPDATE sluice.idempotency SET status = ${status}, body = ${sealed}, subject_id = ${subject}
-           WHERE tenant_id = ${tenantId} AND api_key = ${apiKey} AND key_digest = ${digest}`),
+           WHERE tenant_id = ${tenantId} AND api_key = ${apiKey} AND key_digest = ${digest}
+             AND (${subject}::uuid IS NULL
+                  OR EXISTS (SELECT 1 FROM sluice.users WHERE tenant_id = ${tenantId} AND id = ${subject}::uuid))`),
       );
     },
 

@@ -7,7 +7,7 @@ import { changeStore } from './changes.ts';
 import { configurationStore } from './configuration.ts';
 import { connectionStore } from './connections.ts';
 import { inTenant, type TenantContext } from './context.ts';
-import { Database } from './database.ts';
+import { Database, type Tx } from './database.ts';
 import { idempotencyStore } from './idempotency.ts';
 import { acquireLease, endRun, type HealthChange, holdLease, type Lease, type RunEnd, yieldLease } from './lease.ts';
 import { lockerStore } from './lockers.ts';
@@ -36,7 +36,7 @@ export interface HubTenantStore extends TenantStore {
   acquire(connectionId: string, wanted: { trigger: string; run?: string }): Promise<Lease>;
   /** @throws LostLease */
   hold(lease: Lease): Promise<{ cancelled: boolean }>;
-  end(lease: Lease, end: RunEnd): Promise<HealthChange>;
+  end(lease: Lease, end: RunEnd, within?: (tx: Tx, health: HealthChange) => Promise<void>): Promise<HealthChange>;
   yieldLease(lease: Lease): Promise<void>;
   beginPass(lease: Lease, wanted: Parameters<typeof beginPass>[2]): Promise<Pass>;
   applyPage(pass: Pass, rules: RulesInMemory, page: PageInput): Promise<PageOutcome>;
@@ -149,7 +149,7 @@ function tenantStore(context: TenantContext, secretSettings: StoreOptions['secre
     idempotency: idempotencyStore(context),
     acquire: (connectionId, wanted) => acquireLease(context, connectionId, wanted),
     hold: (lease) => inTenant(context, (tx) => holdLease(tx, tenantId, lease)),
-    end: (lease, end) => endRun(context, lease, end),
+    end: (lease, end, within) => endRun(context, lease, end, within),
     yieldLease: (lease) => yieldLease(context, lease),
     beginPass: (lease, wanted) => beginPass(context, lease, wanted),
     applyPage: (pass, rules, page) => applyPage(context, pass, rules, page),

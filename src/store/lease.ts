@@ -88,7 +88,10 @@ async function runFor(
   const [orphan] = await tx.rows<RunRow>(sql`
     SELECT id, started_at, trigger, streams, requests, bytes FROM sluice.run
      WHERE tenant_id = ${tenantId} AND connection_id = ${connectionId} AND status = 'running' ORDER BY id LIMIT 1`);
-  if (orphan) return { ...orphan, resumed: orphan.id !== wanted.run };
+  if (wanted.run && orphan?.id !== wanted.run) {
+    throw new Refused('conflict', 'This run has ended already; there is nothing to go on with.');
+  }
+  if (orphan) return { ...orphan, resumed: true };
   const fresh: RunRow = {
     id: wanted.run ?? newId(),
     started_at: clock.now(),
@@ -130,8 +133,16 @@ export interface HealthChange {
   readonly since: Date | null;
 }
 
-/** Ends the run and gives the lease back, with what the connection's health is from now on. */
-export async function endRun(context: TenantContext, lease: Lease, end: RunEnd): Promise<HealthChange> {
+/**
+ * Ends the run and gives the lease back, with what the connection's health is from now on. What is due to be
+ * told of it is enqueued by `within`, in the same transaction.
+ */
+export async function endRun(
+  context: TenantContext,
+  lease: Lease,
+  end: RunEnd,
+  within?: (tx: Tx, health: HealthChange) => Promise<void>,
+): Promise<HealthChange> {
   const { tenantId, clock } = context;
   return inTenant(context, async (tx) => {
     await holdLease(tx, tenantId, lease);
@@ -161,12 +172,17 @@ export async function endRun(context: TenantContext, lease: Lease, end: RunEnd):
     await tx.run(sql`
       UPDATE registry.connection
          SET health = ${now}, lease_until = NULL, lease_run = NULL, cancel_run = NULL,
+             -- A wish for a full run that was made meanwhile does not wait for the next slot.
+             next_due_at = CASE WHEN ${now === 'ok'} AND NOT paused AND schedule IS NOT NULL AND full_wanted > full_done
+                                THEN least(next_due_at, ${clock.now()}::timestamptz) ELSE next_due_at END,
              failing_since = CASE WHEN ${failed} THEN coalesce(failing_since, ${clock.now()}::timestamptz)
                                   WHEN ${end.status === 'cancelled'} THEN failing_since END,
              failures = CASE WHEN ${failed} THEN failures + 1 WHEN ${end.status === 'cancelled'} THEN failures ELSE 0 END,
              failure = CASE WHEN ${end.status === 'cancelled'} THEN failure ELSE ${end.failure} END
        WHERE tenant_id = ${tenantId} AND id = ${lease.connectionId}`);
-    return { was: before!.health, now, since: before!.failing_since };
+    const health = { was: before!.health, now, since: before!.failing_since };
+    await within?.(tx, health);
+    return health;
   });
 }
 

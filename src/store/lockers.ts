@@ -111,7 +111,7 @@ export async function applyAssignments(
   readAt: Date,
   kept: readonly KeptAssignment[],
   strangers: readonly string[],
-): Promise<{ outcomes: RowOutcome[]; strangersLockers: string[] }> {
+): Promise<{ outcomes: RowOutcome[]; lockersSeen: string[] }> {
   const { tenantId } = context;
   const outcomes: RowOutcome[] = [];
   const named = kept.flatMap(({ fields }) => text(fields.locker) ?? []);
@@ -161,7 +161,8 @@ export async function applyAssignments(
      WHERE tenant_id = ${tenantId} AND id = ANY(${theirs}::uuid[]) AND NOT stranger RETURNING id`);
   for (const { id } of newlyTaken) changed.add(id);
   await announceLockers(tx, context, [...changed]);
-  return { outcomes, strangersLockers: theirs };
+  // A user who is erased while the pass goes on leaves a stranger's locker: it was seen.
+  return { outcomes, lockersSeen: [...new Set([...theirs, ...named.flatMap((key) => lockers.get(key) ?? [])])] };
 }
 
 async function lockersFor(tx: Tx, context: TenantContext, connection: string, keys: readonly string[]) {
@@ -235,12 +236,33 @@ export async function releaseLockersOf(
   return lockers;
 }
 
-export async function removeAssignments(tx: Tx, context: TenantContext, rows: readonly string[]): Promise<number> {
-  const gone = await tx.rows<{ locker_id: string }>(sql`
-    DELETE FROM sluice.locker_assignment WHERE tenant_id = ${context.tenantId} AND row_id = ANY(${rows}::uuid[])
-    RETURNING locker_id`);
-  await announceLockers(tx, context, [...new Set(gone.map((row) => row.locker_id))].sort());
-  return gone.length;
+/**
+ * Takes assignments away: those of users by their row, those of strangers by their locker, of which nothing else is
+ * kept. Lockers that nothing names any more go too. @returns how many assignments went
+ */
+export async function removeAssignments(
+  tx: Tx,
+  context: TenantContext,
+  connection: string | null,
+  rows: readonly string[],
+): Promise<number> {
+  const { tenantId } = context;
+  const gone = await tx.rows<{ id: string }>(sql`
+    DELETE FROM sluice.locker_assignment WHERE tenant_id = ${tenantId} AND row_id = ANY(${rows}::uuid[])
+    RETURNING locker_id AS id`);
+  const freed = await tx.rows<{ id: string }>(sql`
+    UPDATE sluice.locker SET stranger = false
+     WHERE tenant_id = ${tenantId} AND id = ANY(${rows}::uuid[]) AND stranger RETURNING id`);
+  const unnamed = await tx.rows<{ id: string }>(sql`
+    SELECT l.id FROM sluice.locker l
+     WHERE l.tenant_id = ${tenantId} AND (${connection}::uuid IS NULL OR l.connection_id = ${connection}::uuid)
+       AND l.reported IS NULL AND NOT l.stranger
+       AND NOT EXISTS (SELECT 1 FROM sluice.locker_assignment a WHERE a.tenant_id = ${tenantId} AND a.locker_id = l.id)`);
+  const going = new Set(unnamed.map(({ id }) => id));
+  const staying = new Set([...gone, ...freed].map(({ id }) => id).filter((id) => !going.has(id)));
+  await announceLockers(tx, context, [...staying].sort());
+  await removeLockers(tx, context, [...going], 'source-removed');
+  return gone.length + freed.length;
 }
 
 export async function removeLockers(
@@ -257,34 +279,6 @@ export async function removeLockers(
     gone.map(({ id }): FeedEntry => ({ kind: 'locker', id, removed: reason })),
   );
   return gone.length;
-}
-
-/** After a complete pass over assignments: lockers that no stranger has any more, and those nothing names any more. */
-export async function tidyLockers(
-  tx: Tx,
-  context: TenantContext,
-  connection: string,
-  seen: readonly string[],
-): Promise<void> {
-  const { tenantId } = context;
-  const freed = await tx.rows<{ id: string }>(sql`
-    UPDATE sluice.locker SET stranger = false
-     WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND stranger AND NOT (id = ANY(${seen}::uuid[]))
-    RETURNING id`);
-  const unnamed = await tx.rows<{ id: string }>(sql`
-    SELECT l.id FROM sluice.locker l
-     WHERE l.tenant_id = ${tenantId} AND l.connection_id = ${connection} AND l.reported IS NULL AND NOT l.stranger
-       AND NOT EXISTS (SELECT 1 FROM sluice.locker_assignment a WHERE a.tenant_id = ${tenantId} AND a.locker_id = l.id)`);
-  const going = new Set(unnamed.map(({ id }) => id));
-  await announceLockers(
-    tx,
-    context,
-    freed
-      .map(({ id }) => id)
-      .filter((id) => !going.has(id))
-      .sort(),
-  );
-  await removeLockers(tx, context, [...going], 'source-removed');
 }
 
 export function lockerStore(context: TenantContext): LockerStore {

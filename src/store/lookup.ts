@@ -2,6 +2,7 @@ import type { PersonSought } from '../contract/connector.ts';
 import type { Kept } from '../gate/gate.ts';
 import { applyUsers } from './apply-users.ts';
 import { inTenant, type TenantContext } from './context.ts';
+import { seenAgain } from './removals.ts';
 import { lockRules, type RulesInMemory, rulesChanged } from './rules.ts';
 import { sql } from './sql.ts';
 
@@ -46,6 +47,14 @@ export async function applyLookup(
     await rules.load(tx, version);
     const kept = judge(rules);
     const applied = await applyUsers(tx, context, connection, readAt, kept, true);
+    // Found just now: whoever waits for removal here does so no longer.
+    await seenAgain(
+      tx,
+      context,
+      connection,
+      'users',
+      kept.flatMap(({ person }) => person?.user ?? []),
+    );
     if (applied.identityChanged) await rulesChanged(tx, tenantId);
     return kept.length;
   });

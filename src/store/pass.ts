@@ -1,5 +1,5 @@
 import { faultPoint } from '../base/faults.ts';
-import type { State, Window } from '../contract/record.ts';
+import type { State } from '../contract/record.ts';
 import type { Kept } from '../gate/gate.ts';
 import type { DropReason, StreamName } from '../model/model.ts';
 import type { RunMode, StreamReceipt } from '../model/receipt.ts';
@@ -7,8 +7,8 @@ import { applyUsers } from './apply-users.ts';
 import { inTenant, type TenantContext } from './context.ts';
 import type { Tx } from './database.ts';
 import { holdLease, type Lease } from './lease.ts';
-import { applyAssignments, applyLockers, type KeptAssignment, type RowOutcome, tidyLockers } from './lockers.ts';
-import { DEFAULT_LIMIT, exceedsLimit, removeRows, rowsByKey, unseenRows } from './removals.ts';
+import { applyAssignments, applyLockers, type KeptAssignment, type RowOutcome } from './lockers.ts';
+import { DEFAULT_LIMIT, exceedsLimit, removeRows, rowsByKey, seenAgain, unseenRows } from './removals.ts';
 import { lockRules, type RulesInMemory, rulesChanged } from './rules.ts';
 import { sql } from './sql.ts';
 import type { RemovalLimit } from './types.ts';
@@ -64,8 +64,8 @@ export interface PageInput {
   readonly limit: RemovalLimit | undefined;
   /** Version of the configuration that the reading was planned from. */
   readonly configuration: number;
-  /** The pass ends with this page: everything (in the window) was told. */
-  readonly complete: { readonly within: Window | undefined; readonly state: State | undefined } | undefined;
+  /** The pass ends with this page. `sweeps`: it told everything of its stream, so what it did not see is gone. */
+  readonly complete: { readonly sweeps: boolean; readonly state: State | undefined } | undefined;
 }
 
 export interface PageOutcome {
@@ -221,7 +221,7 @@ async function attempt(
     const seen = tally(receipt, pass, judged, applied.outcomes);
     const still = await rowsByKey(tx, context, pass.lease.connectionId, pass.stream, judged.keysStillThere);
     for (const row of [...judged.alsoSeen, ...applied.alsoSeen, ...still]) if (!pass.seen.has(row)) seen.add(row);
-    if (pass.anyHeld && seen.size > 0) await seenAgain(tx, tenantId, pass, [...seen]);
+    if (pass.anyHeld && seen.size > 0) await seenAgain(tx, context, pass.lease.connectionId, pass.stream, [...seen]);
     let moved = applied.identityChanged;
     const gone = [
       ...judged.gone,
@@ -229,7 +229,8 @@ async function attempt(
     ];
     if (gone.length > 0) moved = (await takeAway(tx, context, pass, receipt, gone, input.limit)) || moved;
     if (input.complete) {
-      if (pass.mode === 'full') moved = (await sweep(tx, context, pass, receipt, seen, input.limit)) || moved;
+      if (pass.mode === 'full' && input.complete.sweeps)
+        moved = (await sweep(tx, context, pass, receipt, seen, input.limit)) || moved;
       await endPass(tx, context, pass, input.complete.state);
     } else await keepPage(tx, context, pass, input.state, [...seen]);
     if (moved && held === 'shared') throw new NeedsRulesAlone();
@@ -275,7 +276,7 @@ async function applyRecords(
     return { ...nobody, outcomes: await applyLockers(tx, context, connection, judged.kept) };
   }
   const assignments = judged.kept.map((kept): KeptAssignment => ({ ...kept, user: kept.person!.user }));
-  const { outcomes, strangersLockers } = await applyAssignments(
+  const { outcomes, lockersSeen } = await applyAssignments(
     tx,
     context,
     connection,
@@ -283,7 +284,7 @@ async function applyRecords(
     assignments,
     judged.strangers,
   );
-  return { ...nobody, outcomes, alsoSeen: strangersLockers };
+  return { ...nobody, outcomes, alsoSeen: lockersSeen };
 }
 
 /** Adds the page to the account. @returns rows this page is the first of its pass to see */
@@ -310,13 +311,6 @@ function tally(receipt: StreamReceipt, pass: Pass, judged: JudgedPage, outcomes:
   }
   return fresh;
 }
-
-/** A row that waits for removal, or was rejected, and is there after all: it leaves the list. */
-const seenAgain = (tx: Tx, tenantId: string, pass: Pass, rows: readonly string[]) =>
-  tx.run(sql`
-    DELETE FROM sluice.held
-     WHERE tenant_id = ${tenantId} AND connection_id = ${pass.lease.connectionId} AND stream = ${pass.stream}
-       AND row_id = ANY(${rows}::uuid[])`);
 
 async function keepPage(
   tx: Tx,
@@ -376,9 +370,8 @@ async function sweep(
      WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND status = 'held' AND id <> ${run}
        AND NOT EXISTS (SELECT 1 FROM sluice.held h WHERE h.tenant_id = ${tenantId} AND h.run_id = run.id AND NOT h.rejected)`);
   const unseen = await unseenRows(tx, context, connection, pass.stream, pass.startedAt, seen, run);
-  const moved = await takeAway(tx, context, pass, receipt, unseen, limit);
-  if (pass.stream === 'locker_assignments') await tidyLockers(tx, context, connection, seen);
-  return moved;
+  // A reading that saw nothing of ours is believed by a person or not at all.
+  return takeAway(tx, context, pass, receipt, unseen, limit, seen.length === 0);
 }
 
 async function takeAway(
@@ -388,11 +381,12 @@ async function takeAway(
   receipt: StreamReceipt,
   rows: readonly string[],
   limit: RemovalLimit | undefined,
+  alwaysAsk = false,
 ): Promise<boolean> {
   if (rows.length === 0) return false;
   const { tenantId } = context;
   const { connectionId, run } = pass.lease;
-  if (await exceedsLimit(tx, context, connectionId, pass.stream, rows.length, limit ?? DEFAULT_LIMIT)) {
+  if (alwaysAsk || (await exceedsLimit(tx, context, connectionId, pass.stream, rows.length, limit ?? DEFAULT_LIMIT))) {
     const staged = await tx.run(sql`
       INSERT INTO sluice.held (tenant_id, connection_id, stream, row_id, run_id, reason)
       SELECT ${tenantId}, ${connectionId}, ${pass.stream}, row_id, ${run}, 'source-removed'

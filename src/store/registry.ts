@@ -38,7 +38,7 @@ export interface Registry {
     enqueue: (tx: Tx, due: DueConnection) => Promise<void>,
   ): Promise<number>;
   /** Connections whose run lost its process, or was left by a graceful stop: it goes on elsewhere. */
-  orphans(): Promise<readonly { readonly tenantId: string; readonly name: string }[]>;
+  orphans(): Promise<readonly { readonly tenantId: string; readonly name: string; readonly run: string }[]>;
   /** Last feed number of each tenant, for those who wait for a change. */
   feedHeads(tenantIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
   ping(): Promise<void>;
@@ -81,8 +81,8 @@ export function openRegistry(db: Database, master: MasterKey): Registry {
 
     orphans: () =>
       db.registry((tx) =>
-        tx.rows<{ tenantId: string; name: string }>(sql`
-          SELECT tenant_id AS "tenantId", name FROM registry.connection
+        tx.rows<{ tenantId: string; name: string; run: string }>(sql`
+          SELECT tenant_id AS "tenantId", name, lease_run AS run FROM registry.connection
            WHERE lease_run IS NOT NULL AND (lease_until IS NULL OR lease_until < now()) AND NOT paused`),
       ),
 

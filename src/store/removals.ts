@@ -10,7 +10,7 @@ import type { RemovalLimit } from './types.ts';
 export const DEFAULT_LIMIT: RemovalLimit = { percent: 10, more_than: 5 };
 const WINDOW_MS = 24 * 3_600_000;
 
-/** How many rows of a stream the connection has now. */
+/** How many rows of a stream the connection has now; what strangers have of lockers is of the assignments. */
 export async function countRows(
   tx: Tx,
   { tenantId }: TenantContext,
@@ -22,7 +22,8 @@ export async function countRows(
       ? sql`SELECT count(*)::int AS n FROM sluice.contribution WHERE tenant_id = ${tenantId} AND supplier = ${connection}`
       : stream === 'lockers'
         ? sql`SELECT count(*)::int AS n FROM sluice.locker WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND reported IS NOT NULL`
-        : sql`SELECT count(*)::int AS n FROM sluice.locker_assignment WHERE tenant_id = ${tenantId} AND connection_id = ${connection}`,
+        : sql`SELECT (SELECT count(*)::int FROM sluice.locker_assignment WHERE tenant_id = ${tenantId} AND connection_id = ${connection})
+                     + (SELECT count(*)::int FROM sluice.locker WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND stranger) AS n`,
   );
   return row!.n;
 }
@@ -55,7 +56,11 @@ export async function unseenRows(
                  AND NOT (id = ANY(${seen}::uuid[])) ORDER BY id`
         : sql`SELECT row_id AS id FROM sluice.locker_assignment
                WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND read_at < ${startedAt}
-                 AND NOT (row_id = ANY(${seen}::uuid[])) ORDER BY row_id`,
+                 AND NOT (row_id = ANY(${seen}::uuid[]))
+              UNION ALL
+              SELECT id FROM sluice.locker
+               WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND stranger
+                 AND NOT (id = ANY(${seen}::uuid[])) ORDER BY id`,
   );
   return rows.map(({ id }) => id).filter((id) => !kept.has(id));
 }
@@ -78,6 +83,19 @@ export async function rowsByKey(
   );
   return rows.map(({ id }) => id);
 }
+
+/** Rows that wait for removal, or were rejected, and are there after all: they leave the list. */
+export const seenAgain = (
+  tx: Tx,
+  { tenantId }: TenantContext,
+  connection: string,
+  stream: StreamName,
+  rows: readonly string[],
+): Promise<number> =>
+  tx.run(sql`
+    DELETE FROM sluice.held
+     WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND stream = ${stream}
+       AND row_id = ANY(${rows}::uuid[])`);
 
 /**
  * Whether so many removals may be applied without asking: per stream over a rolling 24 h, against the number at its
@@ -123,16 +141,14 @@ export async function removeRows(
       ? await removeContributions(tx, context, connection, rows)
       : stream === 'lockers'
         ? await removeLockers(tx, context, rows, 'source-removed')
-        : await removeAssignments(tx, context, rows);
+        : await removeAssignments(tx, context, connection, rows);
   if (counted && removed > 0) {
     await tx.run(sql`
       INSERT INTO sluice.removal (tenant_id, connection_id, stream, run_id, at, rows_before, removed)
       VALUES (${tenantId}, ${connection}, ${stream}, ${run}, ${clock.now()}, ${before}, ${removed})
       ON CONFLICT (tenant_id, connection_id, stream, run_id, at) DO UPDATE SET removed = removal.removed + excluded.removed`);
   }
-  await tx.run(sql`
-    DELETE FROM sluice.held
-     WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND stream = ${stream} AND row_id = ANY(${rows}::uuid[])`);
+  await seenAgain(tx, context, connection, stream, rows);
   return removed;
 }
 

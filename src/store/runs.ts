@@ -152,11 +152,12 @@ export function runStore(context: TenantContext): RunStore & RunDecisions {
     cancel: (id) =>
       inTenant(context, async (tx) => {
         const run = await readRun(tx, context, id);
+        if (run.status !== 'running') return receiptOf(context, run);
         const [worked] = await tx.rows<{ on: boolean }>(sql`
           UPDATE registry.connection SET cancel_run = ${id}
            WHERE tenant_id = ${tenantId} AND id = ${run.connection_id}
           RETURNING coalesce(lease_run = ${id} AND lease_until > now(), false) AS on`);
-        if (run.status === 'running' && !worked?.on) {
+        if (!worked?.on) {
           await tx.run(sql`
             UPDATE sluice.run SET status = 'cancelled', finished_at = ${clock.now()}
              WHERE tenant_id = ${tenantId} AND id = ${id} AND status = 'running'`);

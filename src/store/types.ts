@@ -159,6 +159,8 @@ export interface ConnectionStatus {
   readonly id: string;
   readonly name: string;
   readonly connector: string;
+  /** DIRECTORY of its directory-ids, unless its settings name one. */
+  readonly directory: string;
   readonly paused: boolean;
   readonly schedule: string | null;
   readonly full: string | null;

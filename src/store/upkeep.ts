@@ -5,6 +5,7 @@ import { sql } from './sql.ts';
 
 const TOMBSTONE_MS = 30 * 24 * 3_600_000;
 const RECEIPT_MS = 90 * 24 * 3_600_000;
+const ANSWER_MS = 24 * 3_600_000;
 const AT_ONCE = 500;
 
 /** What time alone ends: leavers after their grace, tombstones after 30 days, receipts after 90. */
@@ -39,6 +40,9 @@ export async function upkeep(context: TenantContext, graceMs: number): Promise<{
       await tx.run(sql`
         UPDATE registry.feed_head SET purged_through = greatest(purged_through, ${gone.through}) WHERE tenant_id = ${tenantId}`);
     }
+    await tx.run(
+      sql`DELETE FROM sluice.idempotency WHERE tenant_id = ${tenantId} AND begun_at < ${new Date(now - ANSWER_MS)}`,
+    );
     await tx.run(
       sql`DELETE FROM sluice.removal WHERE tenant_id = ${tenantId} AND at < ${new Date(now - 2 * 24 * 3_600_000)}`,
     );

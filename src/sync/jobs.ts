@@ -30,7 +30,7 @@ export interface JobQueue {
   start(): Promise<void>;
   /** Within a transaction: the job is there if and only if the transaction commits. */
   send<Q extends Queue>(queue: Q, data: Jobs[Q], options?: { tx?: Tx; after?: Date; once?: string }): Promise<void>;
-  /** Handlers return normally or are logged by kind and place: pg-boss stores what is thrown, so nothing is. */
+  /** A handler that throws is logged by kind and place, and its jobs are tried twice more. */
   work<Q extends Queue>(
     queue: Q,
     much: { atOnce: number; together?: number },
@@ -91,6 +91,8 @@ export function createJobQueue(url: string, log: Log, role: 'send' | 'work'): Jo
             await handle(jobs.map(({ data }) => data));
           } catch (error) {
             log.event('error', { event: 'job-failed', queue, fault: describeUnexpected(error) });
+            // Tried twice more. A queue stores what is thrown, so what is thrown says nothing.
+            throw new Error('It failed; the log says where.');
           }
         },
       );

@@ -5,7 +5,7 @@ import type { StreamName } from '../model/model.ts';
 import type { HubTenantStore, Store } from '../store/index.ts';
 import type { Jobs } from './jobs.ts';
 import { judgePage } from './judge.ts';
-import { directoryOf, planConnection } from './plans.ts';
+import { planConnection } from './plans.ts';
 import type { RunDeps } from './run.ts';
 
 const DEADLINE_MS = 60_000;
@@ -35,7 +35,7 @@ export async function lookUp(deps: RunDeps, tenant: HubTenantStore, users: reado
     const connector = deps.connectors.get(configured.connector);
     if (!live || !connector || !status || status.paused) continue;
     try {
-      const plan = planConnection(tenant, connector, live, configured);
+      const plan = planConnection(tenant, connector, live, configured, status.directory);
       for (const { plan: judged } of plan.streams) {
         if (judged.declaration.person === 'none') continue;
         if (!streamOf(connector, judged.stream)?.lookup) await tenant.wantSoon(status.id);
@@ -62,7 +62,7 @@ async function lookUpIn(
   users: readonly string[],
 ): Promise<void> {
   const judged = plan.streams.find((one) => one.plan.stream === stream)!.plan;
-  const people = await tenant.peopleSought(users, directoryOf(plan.configured));
+  const people = await tenant.peopleSought(users, plan.directory);
   if (people.length === 0) return;
   const abort = AbortSignal.any([deps.stopping, AbortSignal.timeout(DEADLINE_MS)]);
   const readAt = deps.clock.now();

@@ -1,6 +1,5 @@
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import type { Receipt } from '../model/receipt.ts';
 import type { HealthChange, HubTenantStore, Notify, Store } from '../store/index.ts';
 import { type NoticeSender, nextAttempt, noticeFor, noticeOf } from '../webhooks/index.ts';
 import type { JobQueue, Jobs } from './jobs.ts';
@@ -8,7 +7,7 @@ import type { JobQueue, Jobs } from './jobs.ts';
 /** What is due when a run leaves its connection in another state; `undefined` if nothing is. */
 export function noticeJob(
   tenantId: string,
-  receipt: Receipt,
+  run: string,
   health: HealthChange,
   clock: Clock,
 ): Jobs['notice'] | undefined {
@@ -16,7 +15,7 @@ export function noticeJob(
   if (!kind) return undefined;
   return {
     tenantId,
-    run: receipt.run,
+    run,
     kind,
     was: health.was,
     now: health.now,

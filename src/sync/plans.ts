@@ -7,6 +7,7 @@ import type { ConnectionConfiguration, HubTenantStore, RemovalLimit, TenantConfi
 export interface ConnectionPlan {
   readonly connector: Connector;
   readonly configured: ConnectionConfiguration;
+  readonly directory: string;
   /** Version of the configuration it was made from. */
   readonly version: number;
   /** Lockers before their assignments, users first. */
@@ -20,18 +21,21 @@ export interface PlannedStream {
   readonly fingerprint: string;
 }
 
-export function directoryOf(configured: ConnectionConfiguration): string {
+function directoryOf(configured: ConnectionConfiguration, byDefault: string): string {
   const { directory } = configured.settings;
-  return typeof directory === 'string' && directory !== '' ? directory : configured.name;
+  return typeof directory === 'string' && directory !== '' ? directory : byDefault;
 }
 
+/** @param byDefault the connection's DIRECTORY where its settings name none */
 export function planConnection(
   store: Pick<HubTenantStore, 'digest'>,
   connector: Connector,
   live: { readonly configuration: TenantConfiguration; readonly version: number },
   configured: ConnectionConfiguration,
+  byDefault: string,
 ): ConnectionPlan {
   const features = new Set(live.configuration.features);
+  const directory = directoryOf(configured, byDefault);
   const streams = streamNames
     .filter((name) => streamOf(connector, name))
     .map((stream): PlannedStream => {
@@ -39,7 +43,7 @@ export function planConnection(
       const plan = planStream({
         connector,
         stream,
-        directory: directoryOf(configured),
+        directory,
         scope: settings?.scope,
         fields: settings?.fields,
         features,
@@ -47,7 +51,7 @@ export function planConnection(
       return { plan, limit: settings?.removals, fingerprint: fingerprint(store, connector, configured, stream, plan) };
     })
     .filter(({ plan }) => plan.featureOn);
-  return { connector, configured, version: live.version, streams };
+  return { connector, configured, directory, version: live.version, streams };
 }
 
 // Settings can name people (a bind DN), so even this digest is keyed. Secrets are left out: a new password is not

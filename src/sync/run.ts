@@ -12,6 +12,7 @@ import {
   type RunStatus,
   type StreamReceipt,
 } from '../model/receipt.ts';
+import type { Tx } from '../store/database.ts';
 import { ConfigurationChanged, type HealthChange, type HubTenantStore, type Lease, LostLease } from '../store/index.ts';
 import { judgePage } from './judge.ts';
 import { type ConnectionPlan, type PlannedStream, planConnection } from './plans.ts';
@@ -22,6 +23,8 @@ import type { RunProgress } from './types.ts';
 const RUN_DEADLINE_MS = 6 * 3_600_000;
 /** Against a lease of a minute. */
 const HEARTBEAT_MS = 15_000;
+/** Less than the hub waits for its workers. */
+const STOP_GRACE_MS = 5_000;
 const REQUESTS_PER_RUN = 200_000;
 
 export type RunNet = Net & { readonly spent: { readonly requests: number; readonly bytes: number } };
@@ -33,6 +36,8 @@ export interface RunDeps {
   net(options: { tenant: string; signal: AbortSignal; maxRequests: number; deadline: Date }): RunNet;
   /** Aborted when the process is asked to stop: the page under way is finished and the lease given back. */
   readonly stopping: AbortSignal;
+  /** Called in the transaction that ends a run: what is to be told of it is enqueued there, or not at all. */
+  within?: ((tx: Tx, tenant: HubTenantStore, run: string, health: HealthChange) => Promise<void>) | undefined;
   /** Called after every run that ended. */
   ended(tenant: HubTenantStore, receipt: Receipt, health: HealthChange): Promise<void>;
 }
@@ -113,6 +118,9 @@ class Run {
   async toItsEnd(): Promise<Receipt> {
     const heartbeat = setInterval(() => void this.#beat(), HEARTBEAT_MS);
     const stop = () => this.#abort.abort();
+    // A source that stalls must not hold up a stop: the page under way has a moment to end.
+    const stopSoon = () => setTimeout(stop, STOP_GRACE_MS).unref();
+    this.#deps.stopping.addEventListener('abort', stopSoon, { once: true });
     try {
       await this.#readAll();
       return await this.#end(this.#anyHeld() ? 'held' : 'succeeded', null);
@@ -120,6 +128,7 @@ class Run {
       return await this.#endedBy(error);
     } finally {
       clearInterval(heartbeat);
+      this.#deps.stopping.removeEventListener('abort', stopSoon);
       stop();
     }
   }
@@ -136,8 +145,9 @@ class Run {
         return;
       } catch (error) {
         if (!(error instanceof ConfigurationChanged) || attempt === 5) throw error;
-        const { paused } = await this.#tenant.connections.get(this.#order.connection);
-        if (paused) throw new Cancelled();
+        const connections = await this.#tenant.connections.list();
+        // Paused, removed or renamed meanwhile: this run is over, the next one knows.
+        if (connections.find(({ name }) => name === this.#order.connection)?.paused !== false) throw new Cancelled();
       }
     }
   }
@@ -151,7 +161,8 @@ class Run {
       throw new NeedsAttention(
         `This hub has no connector ${configured.connector}; \`sluice connectors\` lists those it has.`,
       );
-    return planConnection(this.#tenant, connector, live, configured);
+    const { directory } = await this.#tenant.connections.get(this.#order.connection);
+    return planConnection(this.#tenant, connector, live, configured, directory);
   }
 
   async #readStream(plan: ConnectionPlan, planned: PlannedStream, wantFull: boolean): Promise<void> {
@@ -189,7 +200,8 @@ class Run {
           bytes: this.#lease.bytes + this.#net.spent.bytes,
           limit: planned.limit,
           configuration: plan.version,
-          complete: page.end && { within: page.end.within, state: page.end.state },
+          // What was read of a part tells nothing of the rest: only a reading of everything takes anything away.
+          complete: page.end && { sweeps: partitions.length === 1 && !page.end.within, state: page.end.state },
         });
         await faultPoint('page.acknowledged');
         this.#streams[planned.plan.stream] = outcome.receipt;
@@ -201,8 +213,8 @@ class Run {
           total: page.total,
         });
         if (page.end) complete = true;
-        else if (outcome.cancelled || this.#cancelled) throw new Cancelled();
-        else if (this.#deps.stopping.aborted) throw new Stopping();
+        else if (outcome.cancelled || this.#cancelled) this.#leave(new Cancelled());
+        else if (this.#deps.stopping.aborted) this.#leave(new Stopping());
       }
       if (!complete) {
         throw new TryLater(
@@ -210,6 +222,12 @@ class Run {
         );
       }
     }
+  }
+
+  /** The page read ahead is not waited for. */
+  #leave(why: Cancelled | Stopping): never {
+    this.#abort.abort();
+    throw why;
   }
 
   async #beat(): Promise<void> {
@@ -254,12 +272,17 @@ class Run {
   async #end(status: RunStatus, failure: string | null): Promise<Receipt> {
     await faultPoint('end.before');
     const { requests, bytes } = this.#net.spent;
-    const health = await this.#tenant.end(this.#lease, {
-      status,
-      failure,
-      requests: this.#lease.requests + requests,
-      bytes: this.#lease.bytes + bytes,
-    });
+    const { within } = this.#deps;
+    const health = await this.#tenant.end(
+      this.#lease,
+      {
+        status,
+        failure,
+        requests: this.#lease.requests + requests,
+        bytes: this.#lease.bytes + bytes,
+      },
+      within && ((tx, change) => within(tx, this.#tenant, this.#lease.run, change)),
+    );
     await faultPoint('end.after');
     const receipt = await this.#tenant.runs.get(this.#lease.run);
     this.#deps.log.event(receipt.status === 'failed' ? 'warn' : 'info', {

@@ -23,8 +23,10 @@ export async function tick(store: Store, jobs: JobQueue, clock: Clock): Promise<
     (due) => slotsAfter(due, now),
     (tx, due) => jobs.send('run', { tenantId: due.tenantId, connection: due.name }, { tx }),
   );
-  for (const { tenantId, name } of await store.registry.orphans())
-    await jobs.send('run', { tenantId, connection: name });
+  // Named by its run, and once however often we look: whoever takes it goes on with that run or does nothing.
+  for (const { tenantId, name, run } of await store.registry.orphans()) {
+    await jobs.send('run', { tenantId, connection: name, run });
+  }
   return claimed;
 }
 
@@ -42,7 +44,7 @@ export function startSchedule(store: Store, jobs: JobQueue, clock: Clock, log: L
   );
   const hours = cron.schedule(
     '17 * * * *',
-    guarded(() => upkeepAll(store)),
+    guarded(() => upkeepAll(store, log)),
     { noOverlap: true },
   );
   return {
@@ -54,10 +56,15 @@ export function startSchedule(store: Store, jobs: JobQueue, clock: Clock, log: L
   };
 }
 
-export async function upkeepAll(store: Store): Promise<void> {
+/** One tenant's trouble keeps no other tenant's retention waiting. */
+export async function upkeepAll(store: Store, log: Log): Promise<void> {
   for (const { id } of await store.registry.tenants()) {
-    const tenant = await store.tenant(id);
-    const live = await tenant.configuration.read();
-    if (live) await tenant.upkeep(live.configuration.users.leaver_grace_ms);
+    try {
+      const tenant = await store.tenant(id);
+      const live = await tenant.configuration.read();
+      if (live) await tenant.upkeep(live.configuration.users.leaver_grace_ms);
+    } catch (error) {
+      log.event('warn', { event: 'tick-failed', fault: describeUnexpected(error) });
+    }
   }
 }

@@ -21,7 +21,7 @@ export function createSyncService(deps: ServiceDeps): SyncService {
   const { store } = deps;
 
   async function planned(tenant: HubTenantStore, connection: string): Promise<ConnectionPlan> {
-    await tenant.connections.get(connection);
+    const { directory } = await tenant.connections.get(connection);
     const live = await tenant.configuration.read();
     const configured = live?.configuration.connections.find(({ name }) => name === connection);
     if (!live || !configured) throw new Refused('not-found', 'There is no such connection.');
@@ -30,7 +30,7 @@ export function createSyncService(deps: ServiceDeps): SyncService {
       throw new NeedsAttention(
         `This hub has no connector ${configured.connector}; \`sluice connectors\` lists those it has.`,
       );
-    return planConnection(tenant, connector, live, configured);
+    return planConnection(tenant, connector, live, configured, directory);
   }
 
   function net(tenant: HubTenantStore, withinMs: number) {

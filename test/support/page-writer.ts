@@ -15,10 +15,10 @@ export type WritePage = (stream: StreamName, items: readonly Item[], readAt: Dat
 export async function pageWriter(tenant: HubTenantStore, connector: Connector, connection: string): Promise<WritePage> {
   const live = (await tenant.configuration.read())!;
   const configured = live.configuration.connections.find(({ name }) => name === connection)!;
-  const { id } = await tenant.connections.get(connection);
+  const { id, directory } = await tenant.connections.get(connection);
   const lease = await tenant.acquire(id, { trigger: 'manual' });
   const streams = new Map<StreamName, (items: readonly Item[], readAt: Date) => Promise<unknown>>();
-  for (const { plan, fingerprint } of planConnection(tenant, connector, live, configured).streams) {
+  for (const { plan, fingerprint } of planConnection(tenant, connector, live, configured, directory).streams) {
     const wanted = { stream: plan.stream, partition: '', mode: 'full', fingerprint, resumable: false } as const;
     const pass = await tenant.beginPass(lease, wanted);
     const rules = tenant.rules(id);
