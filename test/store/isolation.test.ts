@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import pg from 'pg';
 import { RUNTIME_ROLE } from '../../src/store/database.ts';
-import { migrate } from '../../src/store/index.ts';
 import { type TestDatabase, testClock, testDatabase, testHub } from '../support/hub.ts';
 import { lockerSource } from '../support/locker-source.ts';
 import { memorySource } from '../support/memory-source.ts';
+import { ownDatabase } from '../support/own-database.ts';
 import { type Sent, statementsIn, unpredicatedTables, watchStatements } from './statement-watch.ts';
 import { furnish, live, type World } from './tenant-life.ts';
 
@@ -139,11 +139,7 @@ describe('the walls between tenants', function () {
     });
 
     it('hold by the statements alone: with row-level security disabled each touches exactly as many rows', async () => {
-      const name = `walls_${process.pid}`;
-      await owner.query(`CREATE DATABASE ${name}`);
-      const at = (url: string) => Object.assign(new URL(url), { pathname: `/${name}` }).href;
-      const apart = { url: at(database.url), migrateUrl: at(database.migrateUrl), masterKey: database.masterKey };
-      await migrate(apart.migrateUrl, new URL(apart.url).username);
+      const apart = await ownDatabase();
       const second = await connected(apart.migrateUrl);
       for (const table of [...tables, 'registry.tenant'])
         await second.query(`ALTER TABLE ${table} DISABLE ROW LEVEL SECURITY`);

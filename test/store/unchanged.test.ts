@@ -2,9 +2,10 @@ import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'chai';
 import pg from 'pg';
 import type { HubTenantStore } from '../../src/store/index.ts';
-import { type TestHub, testDatabase, testHub } from '../support/hub.ts';
+import { type TestHub, testHub } from '../support/hub.ts';
 import { assignment, locker, lockerSource } from '../support/locker-source.ts';
 import { employee, logOnOf, memorySource } from '../support/memory-source.ts';
+import { ownDatabase } from '../support/own-database.ts';
 
 /** Everything a booking service or the gate reads. A pass also writes its run, its place and its lease: those are its own. */
 const tables: readonly string[] = [
@@ -42,8 +43,10 @@ describe('a pass over an unchanged source', () => {
   let tenant: HubTenantStore;
 
   before(async () => {
-    hub = await testHub({ connectors: [source.connector, lockers.connector] });
-    owner = new pg.Client({ connectionString: (await testDatabase()).migrateUrl });
+    // A database and a session of its own: the server's statistics of others come in when they please.
+    const database = await ownDatabase();
+    hub = await testHub({ connectors: [source.connector, lockers.connector], database, poolSize: 1 });
+    owner = new pg.Client({ connectionString: database.migrateUrl });
     await owner.connect();
     tenant = await hub.tenant(() => ({
       features: ['people-directory', 'lockers'],
