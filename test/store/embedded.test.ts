@@ -10,6 +10,7 @@ import { findPackage } from '../../src/store/embedded/binaries.ts';
 import { attachEmbedded, type EmbeddedAttachment } from '../../src/store/embedded/index.ts';
 import { credentialsFile, logFile, type Place, pgData, portFile } from '../../src/store/embedded/place.ts';
 import { becomeHub } from '../../src/store/hub-lock.ts';
+import { skip } from '../support/requires.ts';
 import {
   type ChildHub,
   eventually,
@@ -282,7 +283,7 @@ describe('the embedded database', function () {
   });
 
   it('shows the environment of the hub to nobody', async function () {
-    if (process.platform !== 'linux') this.skip();
+    if (process.platform !== 'linux') skip(this, 'reads /proc, which only Linux has');
     const child = ground.hub(dataDir, { env: { ...process.env, ACME__SECRET: MARKER } });
     await child.said;
     expect(await readFile(`/proc/${await serverPid(place)}/environ`, 'utf8')).not.contain(MARKER);
@@ -350,7 +351,7 @@ describe('the embedded database', function () {
     });
 
     it('when root lost the folder the data lives in', async function () {
-      if (!isRoot) this.skip();
+      if (!isRoot) skip(this, 'only root keeps its data elsewhere');
       const other = await ground.dataDir();
       await (await attachEmbedded({ dataDir: other, purpose: 'test' })).release();
       await rm((await placeOf(other)).folder, { recursive: true });

@@ -38,6 +38,16 @@ export function requires(test: Mocha.Context, ...names: string[]): void {
   const wanted = missing.map((name) => (packages[name] ? `${name} (apt-get install ${packages[name]})` : name));
   const reason = `needs ${wanted.join(', ')}`;
   if (process.env.CI === 'true') throw new Error(`This test ${reason}; in CI nothing is skipped.`);
-  console.log(`      skipped: ${reason}`);
-  test.skip();
+  skip(test, reason);
 }
+
+let last = 'no reason given';
+
+/** Nothing is skipped without a reason; the closing list of a run prints it. */
+export function skip(test: Mocha.Context, reason: string): never {
+  last = reason;
+  return test.skip();
+}
+
+/** Why what was skipped last was skipped. */
+export const lastReason = (): string => last;

@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import Mocha from 'mocha';
 import { mochaHooks } from './hub.ts';
+import { lastReason } from './requires.ts';
 
 const root = join(import.meta.dirname, '..');
 const systems = process.argv.includes('--systems');
@@ -47,6 +48,5 @@ runner.on('pass', () => {
   passed++;
 });
 runner.on('pending', (test) => {
-  const reason = (test as { skipReason?: string }).skipReason ?? 'no reason given';
-  skipped.push(`${test.fullTitle()} (${reason})`);
+  skipped.push(`${test.fullTitle()} (${lastReason()})`);
 });

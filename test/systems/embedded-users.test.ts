@@ -20,7 +20,7 @@ import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { pgData } from '../../src/store/embedded/place.ts';
 import { checkout, Ground, placeOf, serverPid } from '../store/embedded-support.ts';
-import { requires } from '../support/requires.ts';
+import { requires, skip } from '../support/requires.ts';
 
 /** Large, and no part of the hub or of these tests. */
 const LEFT_OUT = /^(node-(linux|win)-.*|typescript|@typescript|@biomejs|\.cache)$/;
@@ -122,8 +122,7 @@ describe('the embedded database, by who runs it', function () {
     try {
       await run('mount', ['-t', 'tmpfs', '-o', 'size=20m,mode=777', 'tmpfs', disk]);
     } catch {
-      // Not even root may mount in some containers.
-      this.skip();
+      skip(this, 'not even root may mount a file system in this container');
     }
     try {
       const script = join(copy, 'test', 'store', 'embedded-child.ts');
