@@ -28,7 +28,7 @@ describe('a hub that is killed', function () {
 
   it('at every point in turn goes on where it was', async () => {
     const sieges = await besieged(21, 6);
-    const points = await killAtEveryPoint(site, sieges, 3);
+    const points = await killAtEveryPoint(site, sieges, 3, POINTS);
     expect([...points]).to.include.members(POINTS);
     for (const siege of sieges) await siege.lift();
   });
