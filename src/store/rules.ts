@@ -1,19 +1,22 @@
+import { formatUuid } from '../base/uuid.ts';
 import type { Kept, Rules } from '../gate/gate.ts';
 import { type Feature, isFeature } from '../model/features.ts';
-import type { MatchKind } from '../model/model.ts';
+import { type MatchKind, matchKinds } from '../model/model.ts';
 import type { TenantContext } from './context.ts';
 import type { Tx } from './database.ts';
+import { DigestTable } from './digest-table.ts';
 import type { Recognised } from './people.ts';
 import { sql } from './sql.ts';
 
-/** Digests as map keys: one character a byte, the shortest text there is. */
-export const asKey = (digest: Uint8Array): string =>
-  Buffer.from(digest.buffer, digest.byteOffset, digest.length).toString('latin1');
+/** Digests as the gate asks for them: one character a byte. */
+const asText = (digest: Buffer): string => digest.toString('latin1');
 
-interface BoundUser {
-  readonly user: string;
-  readonly left: boolean;
-}
+const DIGEST_BYTES = 32;
+const ID_BYTES = 16;
+/** Rows that travel at once: below 2 MB, however many users there are. */
+const ROWS_AT_ONCE = 16_384;
+
+type TakeRow = (digest: string, user: string, left: boolean) => void;
 
 /**
  * Who is let in at this moment through one connection, in memory: keyed digests and ids, no values. `version` says
@@ -26,9 +29,11 @@ export class RulesInMemory implements Rules {
   /** Version of the configuration these rules came from: a run that was planned from another one must begin anew. */
   configuration = -1;
   features: ReadonlySet<Feature> = new Set();
-  #bindings = new Map<string, BoundUser>();
-  #boundUsers = new Set<string>();
-  #matches = new Map<MatchKind, Map<string, string[]>>();
+  #bindings = new DigestTable();
+  /** Of the bound users, those who wait out their grace. */
+  #left = new Set<string>();
+  #bound = new Set<string>();
+  #matches = new Map<MatchKind, DigestTable>();
 
   constructor(context: TenantContext, connectionId: string) {
     this.#context = context;
@@ -39,36 +44,35 @@ export class RulesInMemory implements Rules {
     return this.#context.keys.digestText(kind, value);
   }
 
-  bound(keyDigest: string): BoundUser | undefined {
-    return this.#bindings.get(keyDigest);
+  bound(keyDigest: string): { readonly user: string; readonly left: boolean } | undefined {
+    const [user] = this.#bindings.get(keyDigest);
+    return user === undefined ? undefined : { user, left: this.#left.has(user) };
   }
 
   hasBinding(user: string): boolean {
-    return this.#boundUsers.has(user);
+    return this.#bound.has(user) && !this.#left.has(user);
   }
 
   matching(kind: MatchKind, digest: string): readonly string[] {
-    return this.#matches.get(kind)?.get(digest) ?? [];
+    return this.#matches.get(kind)?.get(digest) ?? NOBODY;
   }
 
   /** Bindings that a committed page made, and users it brought back. */
   remember(kept: readonly Kept[]): void {
     for (const { person } of kept) {
-      if (!person || (!person.newBinding && !this.#bindings.get(person.keyDigest)?.left)) continue;
-      this.#bindings.set(person.keyDigest, { user: person.user, left: false });
-      this.#boundUsers.add(person.user);
+      if (!person) continue;
+      if (person.newBinding) {
+        this.#bindings.set(person.keyDigest, person.user);
+        this.#bound.add(person.user);
+      }
+      this.#left.delete(person.user);
     }
   }
 
   /** Our own page, committed while we held the rules alone, changed who is recognised: learn it without reading. */
   follow(version: number, came: readonly Recognised[], went: readonly Recognised[]): void {
-    for (const { kind, digest, user } of went) {
-      const key = asKey(digest);
-      const others = this.matching(kind, key).filter((id) => id !== user);
-      if (others.length > 0) this.#matches.get(kind)?.set(key, others);
-      else this.#matches.get(kind)?.delete(key);
-    }
-    for (const { kind, digest, user } of came) this.#learn(kind, asKey(digest), user);
+    for (const { kind, digest, user } of went) this.#ofKind(kind).remove(asText(digest), user);
+    for (const { kind, digest, user } of came) this.#ofKind(kind).add(asText(digest), user);
     this.version = version;
   }
 
@@ -76,27 +80,92 @@ export class RulesInMemory implements Rules {
     const { tenantId } = this.#context;
     const features = await tx.rows<{ name: string }>(sql`
       SELECT name FROM sluice.feature WHERE tenant_id = ${tenantId}`);
-    const bindings = await tx.rows<{ key_digest: Buffer; user_id: string; left: boolean }>(sql`
-      SELECT b.key_digest, b.user_id, u.status = 'left' AS left
-        FROM sluice.binding b JOIN sluice.users u ON u.tenant_id = b.tenant_id AND u.id = b.user_id
-       WHERE b.tenant_id = ${tenantId} AND b.connection_id = ${this.#connection}`);
-    const matches = await tx.rows<{ kind: MatchKind; digest: Buffer; user_id: string }>(sql`
-      SELECT kind, digest, user_id FROM sluice.match_value WHERE tenant_id = ${tenantId}`);
     const [configured] = await tx.rows<{ version: number }>(sql`
       SELECT version FROM sluice.configuration WHERE tenant_id = ${tenantId}`);
     this.configuration = configured?.version ?? 0;
     this.features = new Set(features.map(({ name }) => name).filter(isFeature));
-    this.#bindings = new Map(bindings.map((row) => [asKey(row.key_digest), { user: row.user_id, left: row.left }]));
-    this.#boundUsers = new Set(bindings.filter((row) => !row.left).map((row) => row.user_id));
+    this.#bindings = new DigestTable();
+    this.#left = new Set();
+    this.#bound = new Set();
     this.#matches = new Map();
-    for (const { kind, digest, user_id } of matches) this.#learn(kind, asKey(digest), user_id);
+    // The same text for the same user wherever it stands: an id takes more room than its digest.
+    const ids = new Map<string, string>();
+    const oneText = (id: string) => {
+      const known = ids.get(id);
+      if (known === undefined) ids.set(id, id);
+      return known ?? id;
+    };
+    await this.#readBindings(tx, (digest, user, left) => {
+      const id = oneText(user);
+      this.#bindings.add(digest, id);
+      this.#bound.add(id);
+      if (left) this.#left.add(id);
+    });
+    for (const kind of matchKinds)
+      await this.#readMatches(tx, kind, (digest, user) => this.#ofKind(kind).add(digest, oneText(user)));
     this.version = version;
   }
 
-  #learn(kind: MatchKind, digest: string, user: string): void {
-    const ofKind = this.#matches.get(kind) ?? new Map<string, string[]>();
-    this.#matches.set(kind, ofKind);
-    ofKind.set(digest, [...(ofKind.get(digest) ?? []), user]);
+  #readBindings(tx: Tx, take: TakeRow): Promise<void> {
+    return inPortions(take, (after, portion) =>
+      tx.rows(sql`
+        SELECT string_agg(key_digest || uuid_send(user_id) || has_left, '' ORDER BY key_digest) AS packed
+          FROM (SELECT b.key_digest, b.user_id, boolsend(u.status = 'left') AS has_left
+                  FROM sluice.binding b JOIN sluice.users u ON u.tenant_id = b.tenant_id AND u.id = b.user_id
+                 WHERE b.tenant_id = ${this.#context.tenantId} AND b.connection_id = ${this.#connection}
+                   AND b.key_digest > ${after.digest}
+                 ORDER BY b.key_digest LIMIT ${portion}) AS portion
+        HAVING count(*) > 0`),
+    );
+  }
+
+  #readMatches(tx: Tx, kind: MatchKind, take: TakeRow): Promise<void> {
+    return inPortions(take, (after, portion) =>
+      tx.rows(sql`
+        SELECT string_agg(digest || uuid_send(user_id) || boolsend(false), '' ORDER BY digest, user_id) AS packed
+          FROM (SELECT digest, user_id FROM sluice.match_value
+                 WHERE tenant_id = ${this.#context.tenantId} AND kind = ${kind}
+                   AND (digest, user_id) > (${after.digest}, ${after.user})
+                 ORDER BY digest, user_id LIMIT ${portion}) AS portion
+        HAVING count(*) > 0`),
+    );
+  }
+
+  #ofKind(kind: MatchKind): DigestTable {
+    const there = this.#matches.get(kind);
+    if (there) return there;
+    const fresh = new DigestTable();
+    this.#matches.set(kind, fresh);
+    return fresh;
+  }
+}
+
+const NOBODY: readonly string[] = [];
+
+interface After {
+  readonly digest: Buffer;
+  readonly user: string;
+}
+
+/** Reads rows of digest, id and a flag, packed: as rows of the driver's own they would take ten times the memory. */
+async function inPortions(
+  take: TakeRow,
+  select: (after: After, portion: number) => Promise<{ packed: Buffer }[]>,
+): Promise<void> {
+  const rowBytes = DIGEST_BYTES + ID_BYTES + 1;
+  const idAt = (packed: Buffer, at: number) => formatUuid(packed.subarray(at, at + ID_BYTES));
+  let after: After = { digest: Buffer.alloc(0), user: '00000000-0000-0000-0000-000000000000' };
+  for (;;) {
+    const [answer] = await select(after, ROWS_AT_ONCE);
+    const packed = answer?.packed;
+    if (!packed) return;
+    for (let at = 0; at < packed.length; at += rowBytes) {
+      const digest = packed.toString('latin1', at, at + DIGEST_BYTES);
+      take(digest, idAt(packed, at + DIGEST_BYTES), packed[at + rowBytes - 1] === 1);
+    }
+    if (packed.length < ROWS_AT_ONCE * rowBytes) return;
+    const last = packed.length - rowBytes;
+    after = { digest: packed.subarray(last, last + DIGEST_BYTES), user: idAt(packed, last + DIGEST_BYTES) };
   }
 }
 
