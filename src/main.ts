@@ -12,10 +12,6 @@ import { createLog } from './base/pino-log.ts';
 import type { Attached, HubRole, RunningHub } from './cli/deps.ts';
 import { runCli } from './cli/index.ts';
 import { newMasterKeyText, parseMasterKey } from './crypto/keys.ts';
-import { employeesWhoLogOn } from './sandbox/company.ts';
-import { sandboxConfiguration } from './sandbox/configuration.ts';
-import { startSandboxDirectory } from './sandbox/directory.ts';
-import { keepChanging } from './sandbox/liven.ts';
 import { checkListenAddress, type OperatorSettings } from './settings/index.ts';
 import { attachEmbedded } from './store/embedded/index.ts';
 import { FeedWatch } from './store/feed-watch.ts';
@@ -386,5 +382,11 @@ process.exitCode = await runCli(process.argv.slice(2), {
     const applied = await migrate(url, decodeURIComponent(new URL(settings.databaseUrl).username));
     return applied.map((name) => ({ name, state: 'applied' as const }));
   },
-  sandbox: { startDirectory: startSandboxDirectory, employeesWhoLogOn, sandboxConfiguration, keepChanging },
+  async sandbox() {
+    const { employeesWhoLogOn } = await import('./sandbox/company.ts');
+    const { sandboxConfiguration } = await import('./sandbox/configuration.ts');
+    const { startSandboxDirectory } = await import('./sandbox/directory.ts');
+    const { keepChanging } = await import('./sandbox/liven.ts');
+    return { startDirectory: startSandboxDirectory, employeesWhoLogOn, sandboxConfiguration, keepChanging };
+  },
 });

@@ -18,6 +18,12 @@ export interface ClientOptions {
   readonly signal: AbortSignal;
 }
 
+/** Entries that arrived together, in one piece of memory; the last ones of a search come with its result. */
+export interface SearchAnswer {
+  readonly entries: Message[];
+  readonly result: Result | undefined;
+}
+
 /**
  * LDAP over a socket of the hub's guarded net: one operation at a time, pulled by its reader, so that a slow
  * reader slows the server instead of filling memory. Whatever happens to the connection ends the operation under
@@ -93,11 +99,14 @@ export class LdapClient {
   }
 
   /**
-   * The entries of one search, still encoded, in batches as they arrive; returns how it ended, whatever the code.
+   * Asks at once. The entries still encoded, in batches as they arrive; the last one says how it ended, whatever the code.
    * References to other servers are left out and never followed: they would carry the password to whoever is named.
    */
-  async *search(search: Search): AsyncGenerator<Message[], Result> {
-    const id = this.#send((next) => encodeSearch(next, search));
+  search(search: Search): AsyncGenerator<SearchAnswer> {
+    return this.#answers(this.#send((id) => encodeSearch(id, search)));
+  }
+
+  async *#answers(id: number): AsyncGenerator<SearchAnswer> {
     for (;;) {
       const entries: Message[] = [];
       for (const message of await this.#messages()) {
@@ -105,12 +114,11 @@ export class LdapClient {
         if (message.tag === tags.entry) entries.push(message);
         else if (message.tag === tags.done) {
           this.#outstanding = undefined;
-          const result = this.#read(message);
-          if (entries.length > 0) yield entries;
-          return result;
+          yield { entries, result: this.#read(message) };
+          return;
         } else if (message.tag !== tags.reference && message.tag !== tags.intermediate) throw this.unreadable();
       }
-      if (entries.length > 0) yield entries;
+      if (entries.length > 0) yield { entries, result: undefined };
     }
   }
 
@@ -233,13 +241,14 @@ export class LdapClient {
 
   /** Ends a connection whose bytes make no sense; also for whoever decodes further. @returns what to throw */
   unreadable(): Error {
-    return this.#end(
-      this.#answered
-        ? new TryLater(`${this.at} sent something that is not LDAP; it will be tried again.`)
-        : new NeedsAttention(
-            `What answers at ${this.at} does not speak LDAP: correct host and port in \`url\` (636 goes with ldaps://, 389 with ldap://).`,
-          ),
-    );
+    const error = this.#answered
+      ? new TryLater(`${this.at} sent something that is not LDAP; it will be tried again.`)
+      : new NeedsAttention(
+          `What answers at ${this.at} does not speak LDAP: correct host and port in \`url\` (636 goes with ldaps://, 389 with ldap://).`,
+        );
+    this.#end(error);
+    // Not what ended it first: entries may be decoded after a connection was closed as it should be.
+    return error;
   }
 
   /** The first end counts. @returns it, for throwing */

@@ -8,6 +8,8 @@ const maxValueBytes = 64 * 1024;
 /** Values of one attribute and unasked names of one entry that are looked at. */
 const maxValues = 1000;
 const maxUnasked = 64;
+/** Attributes of an entry whose order is remembered. */
+const maxTurns = 64;
 
 export interface EntryPlan {
   /** The declaration's spelling; servers may answer in another. */
@@ -19,6 +21,9 @@ export interface EntryPlan {
   readonly known: readonly string[];
 }
 
+/** Where on the wire an entry lies: the value of its search result entry. */
+export type EncodedEntry = Pick<Message, 'bytes' | 'start' | 'stop'>;
+
 export interface Entry {
   /** The canonical UUID; undefined if the entry has none, or one that is none. */
   readonly key: string | undefined;
@@ -28,6 +33,8 @@ export interface Entry {
 
 /** What an attribute description of the wire is to us. */
 interface Described {
+  /** As it stands on the wire. */
+  readonly spelling: Buffer;
   /** Place in `fields`, or -1 if nobody asked. */
   readonly place: number;
   /** Its options such as `lang-fr`, without the `range=` of Active Directory; empty sorts first. */
@@ -51,6 +58,8 @@ export class EntryDecoder {
   readonly #binaryKey: boolean;
   /** By the spelling on the wire; a server uses few, a hostile one may use many. */
   readonly #described = new Map<string, Described>();
+  /** By its turn in the entry before this one: servers tell the attributes of like entries in the same order. */
+  readonly #byTurn: Described[] = [];
   /** Of the entry being decoded, by place: where the chosen variant's values start and stop, and its options. */
   readonly #starts: number[];
   readonly #stops: number[];
@@ -71,15 +80,16 @@ export class EntryDecoder {
   }
 
   /** @throws Unreadable if the bytes are not a search result entry */
-  decode(message: Message): Entry {
-    const { bytes } = message;
+  decode(entry: EncodedEntry): Entry {
+    const { bytes } = entry;
     const starts = this.#starts;
     starts.fill(-1);
     const record: Record<string, SourceValue> = {};
-    const reader = new Reader(bytes, message.start, message.stop);
+    const reader = new Reader(bytes, entry.start, entry.stop);
     reader.expect(tags.octets); // the DN: a name of a person, and not asked for
     const attributes = reader.expect(tags.sequence).inside();
     let unasked = 0;
+    let turn = 0;
     while (attributes.more) {
       attributes.expect(tags.sequence);
       const { end, at } = attributes;
@@ -87,7 +97,13 @@ export class EntryDecoder {
       attributes.end = attributes.stop;
       attributes.at = attributes.start;
       attributes.expect(tags.octets);
-      const described = this.#describe(bytes, attributes.start, attributes.stop);
+      const expected = this.#byTurn[turn];
+      const described =
+        expected !== undefined && stands(bytes, attributes.start, attributes.stop, expected.spelling)
+          ? expected
+          : this.#describe(bytes, attributes.start, attributes.stop);
+      if (turn < maxTurns) this.#byTurn[turn] = described;
+      turn += 1;
       attributes.expect(tags.set);
       const { place, options } = described;
       if (place < 0) {
@@ -120,6 +136,7 @@ export class EntryDecoder {
     const [base = '', ...options] = spelling.split(';');
     const lower = base.toLowerCase();
     const described = {
+      spelling: Buffer.from(spelling, 'latin1'),
       place: this.#places.get(lower) ?? -1,
       options: options
         .map((option) => option.toLowerCase())
@@ -156,6 +173,13 @@ export class EntryDecoder {
     values.sort(byCodePoint);
     return this.#wantsAll[place] ? values : values[0];
   }
+}
+
+/** Whether these bytes are what is expected. Bytes beyond the 256 that a spelling is cut to make it another. */
+function stands(bytes: Buffer, start: number, stop: number, expected: Buffer): boolean {
+  if (stop - start !== expected.length) return false;
+  for (let n = 0; n < expected.length; n += 1) if (bytes[start + n] !== expected[n]) return false;
+  return true;
 }
 
 /** The names of an entry's attributes, without options; for answers that hold no values (`typesOnly`). */

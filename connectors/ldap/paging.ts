@@ -14,36 +14,47 @@ export type Paged =
 
 /**
  * Every entry of a search, page by page (RFC 2696); ends only after the server said that there is no more. A page
- * may be empty and yet not be the last: only an empty cookie ends the reading.
+ * may be empty and yet not be the last: only an empty cookie ends the reading. The next page is asked for as soon as
+ * this one is all there, so that the server looks for it while its reader is busy with this one.
  * @throws TryLater, NeedsAttention whenever anything at all may be missing
  */
 export async function* pages(session: Session, search: Search, pageSize: number): AsyncGenerator<Paged> {
-  const { client, vendor, place } = session;
-  let cookie: Buffer = Buffer.alloc(0);
+  const { client } = session;
+  const ask = (cookie: Buffer) => client.search({ ...search, paged: { size: pageSize, cookie } });
   let emptyPages = 0;
-  for (let pageNumber = 1; ; pageNumber += 1) {
-    const answer = client.search({ ...search, paged: { size: pageSize, cookie } });
-    let entries = 0;
-    let result: Result;
-    for (;;) {
-      const { done, value } = await answer.next();
-      if (done) {
-        result = value;
-        break;
+  let asked: ReturnType<typeof ask> | undefined = ask(Buffer.alloc(0));
+  for (let pageNumber = 1; asked !== undefined; pageNumber += 1) {
+    let pageIsEmpty = true;
+    let next: ReturnType<typeof ask> | undefined;
+    let estimate: number | undefined;
+    for await (const { entries, result } of asked) {
+      if (entries.length > 0) pageIsEmpty = false;
+      let wrong: Error | undefined;
+      if (result) {
+        emptyPages = pageIsEmpty ? emptyPages + 1 : 0;
+        wrong = whatIsWrong(session, result, pageNumber, emptyPages);
+        estimate = result.paged?.estimate || undefined;
+        if (!wrong && result.paged?.cookie.length) next = ask(result.paged.cookie);
       }
-      entries += value.length;
-      yield { entries: value };
+      if (entries.length > 0) yield { entries };
+      if (wrong) throw wrong;
     }
-    if (result.code !== codes.success)
-      throw searchFailure(result, place, { sizeLimit: vendor.sizeLimitFix, read: vendor.readFix });
-    // A server without paging answers everything at once; one that loses the thread midway has not told all.
-    if (!result.paged && pageNumber > 1) throw lostThread(client.at);
-    yield { endOfPage: true, estimate: result.paged?.estimate || undefined };
-    cookie = result.paged?.cookie ?? Buffer.alloc(0);
-    if (cookie.length === 0) return;
-    emptyPages = entries === 0 ? emptyPages + 1 : 0;
-    if (emptyPages >= maxEmptyPages) throw lostThread(client.at);
+    yield { endOfPage: true, estimate };
+    asked = next;
   }
+}
+
+function whatIsWrong(
+  { client, vendor, place }: Session,
+  result: Result,
+  pageNumber: number,
+  emptyPages: number,
+): Error | undefined {
+  if (result.code !== codes.success)
+    return searchFailure(result, place, { sizeLimit: vendor.sizeLimitFix, read: vendor.readFix });
+  // A server without paging answers everything at once; one that loses the thread midway has not told all.
+  if (!result.paged && pageNumber > 1) return lostThread(client.at);
+  return emptyPages >= maxEmptyPages && result.paged?.cookie.length ? lostThread(client.at) : undefined;
 }
 
 const lostThread = (at: string): NeedsAttention =>

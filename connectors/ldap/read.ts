@@ -1,6 +1,7 @@
 import { domainToUnicode } from 'node:url';
 import {
   complete,
+  encoded,
   type Item,
   type LookupContext,
   NeedsAttention,
@@ -12,9 +13,10 @@ import {
   scopeFields,
   skip,
 } from '../../src/contract/index.ts';
+import { Arena } from './arena.ts';
 import { type Message, Unreadable } from './ber.ts';
 import { and, equal, type Filter, or, type Search } from './codec.ts';
-import { type Entry, EntryDecoder } from './entry.ts';
+import { type EncodedEntry, type Entry, EntryDecoder } from './entry.ts';
 import { parseFilter } from './filter.ts';
 import { knownAttributes } from './known-attributes.ts';
 import { pages } from './paging.ts';
@@ -33,16 +35,17 @@ const oneValue = new Set(['givenName', 'sn', 'telephoneNumber', 'title', 'depart
 export async function* readUsers(context: ReadContext<typeof shape>): AsyncGenerator<Item> {
   yield* withSession(context, async function* (session) {
     const decoder = decoderFor(session.vendor, context);
-    const named = { any: false, none: false };
+    const arena = new Arena();
+    const seen = { entries: 0, named: false };
     for await (const piece of pages(session, searchFor(session, context), context.settings.page_size)) {
       if ('entries' in piece) {
-        yield* itemsOf(session, decoder, piece.entries, named);
+        yield itemOf(session, decoder, arena, piece.entries, seen);
         continue;
       }
       yield page(undefined, piece.estimate);
     }
     // Every entry unnamed is not a thousand bad entries but one missing permission; completing would remove all.
-    if (named.none && !named.any) throw unnamed(session);
+    if (seen.entries > 0 && !seen.named) throw unnamed(session);
     yield complete();
   });
 }
@@ -109,26 +112,42 @@ function decoderFor(vendor: Vendor, { fields, scope }: Pick<Asking, 'fields' | '
   });
 }
 
-function* itemsOf(
+/** Of a large directory few are users: the others are decoded one after the other, looked at, and gone. */
+function itemOf(
   session: Session,
   decoder: EntryDecoder,
+  arena: Arena,
   messages: readonly Message[],
-  named: { any: boolean; none: boolean },
-): Generator<Item> {
-  const readable: SourceRecord[] = [];
-  for (const message of messages) {
-    const { key, record } = decode(session, decoder, message);
-    if (key === undefined) named.none = true;
-    else named.any = true;
-    if (key !== undefined && record) readable.push(record);
-    else yield skip(key);
-  }
-  if (readable.length > 0) yield records(readable);
+  seen: { entries: number; named: boolean },
+): Item {
+  seen.entries += messages.length;
+  seen.named ||= messages.some((message) => decode(session, decoder, message).key !== undefined);
+  const first = messages[0]!;
+  const held = arena.hold(first.bytes, first.start, messages.at(-1)!.stop);
+  const moved = held.start - first.start;
+  const { bytes } = held;
+  // Only where each entry lies: of five thousand messages the objects alone would fill more memory than the bytes.
+  const spans = Int32Array.from(messages.flatMap(({ start, stop }) => [start + moved, stop + moved]));
+  let released = false;
+  const decodeAll = function* (): Generator<Item> {
+    if (released) throw new Error('These entries were let go; their bytes may be others’ by now.');
+    const readable: SourceRecord[] = [];
+    for (let at = 0; at < spans.length; at += 2) {
+      const { key, record } = decode(session, decoder, { bytes, start: spans[at]!, stop: spans[at + 1]! });
+      if (key !== undefined && record) readable.push(record);
+      else yield skip(key);
+    }
+    if (readable.length > 0) yield records(readable);
+  };
+  return encoded(messages.length, decodeAll, () => {
+    released = true;
+    held.release();
+  });
 }
 
-function decode(session: Session, decoder: EntryDecoder, message: Message): Entry {
+function decode(session: Session, decoder: EntryDecoder, entry: EncodedEntry): Entry {
   try {
-    return decoder.decode(message);
+    return decoder.decode(entry);
   } catch (error) {
     throw error instanceof Unreadable ? session.client.unreadable() : error;
   }

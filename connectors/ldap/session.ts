@@ -99,14 +99,13 @@ async function readRoot(client: LdapClient): Promise<Root> {
 
 /** One search whose answer is small. */
 export async function eachEntry(client: LdapClient, search: Search, take: (message: Message) => void): Promise<Result> {
-  const answer = client.search(search);
-  for (;;) {
-    const { done, value } = await answer.next();
-    if (done) return value;
+  for await (const { entries, result } of client.search(search)) {
     try {
-      for (const message of value) take(message);
+      for (const message of entries) take(message);
     } catch (error) {
       throw error instanceof Unreadable ? client.unreadable() : error;
     }
+    if (result) return result;
   }
+  throw client.unreadable();
 }

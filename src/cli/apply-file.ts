@@ -1,7 +1,7 @@
 import { BadInput, NeedsAttention } from '../base/errors.ts';
 import type { Store } from '../store/index.ts';
 import type { TenantConfiguration, TenantStore } from '../store/types.ts';
-import { type Applied, applyConfiguration, type Plan } from '../tenants/index.ts';
+import type { Applied, Plan } from '../tenants/index.ts';
 import type { CliDeps } from './deps.ts';
 
 export interface ApplyFileOptions {
@@ -29,6 +29,7 @@ export async function applyFile(
     options.onPlan?.(made);
   };
   try {
+    const { applyConfiguration } = await import('../tenants/index.ts');
     const configuration = await configurationOf(store, next.tenant);
     return await applyConfiguration({ ...options, store: { configuration }, next, connectors, onPlan });
   } catch (error) {

@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { BadInput } from '../base/errors.ts';
-import { type Problem, problemLine, type Validated, validateConfiguration } from '../tenants/index.ts';
+import type { TenantConfiguration } from '../store/types.ts';
+import { type Problem, problemLine } from '../tenants/problem.ts';
 import type { Context } from './context.ts';
 import { printable } from './terminal.ts';
 
@@ -29,16 +30,25 @@ export function readConfigurationFile(file: string): string {
   }
 }
 
-export function validateFile(file: string, { deps }: Context): Validated {
+export async function validateFile(file: string, { deps }: Context) {
+  // Schema and parser are loaded only by commands that read such a file: `sluice sync` needs 20 MB less without them.
+  const { validateConfiguration } = await import('../tenants/index.ts');
   return validateConfiguration(readConfigurationFile(file), { file, connectors: deps.connectors });
 }
 
-/** The draft of a file that is in order; its warnings are said. @throws BadInput with a line per problem */
-export function draftOf(file: string, context: Context) {
-  const validated = validateFile(file, context);
+/**
+ * What a file in order wants of its tenant, secrets looked up; its warnings are said.
+ * @throws BadInput with a line per problem
+ */
+export async function wantedBy(file: string, context: Context): Promise<TenantConfiguration> {
+  const { resolveSecrets } = await import('../tenants/index.ts');
+  const validated = await validateFile(file, context);
   if (!validated.ok) throw new BadInput(validated.problems.map((one) => problemLine(printable(file), one)).join('\n'));
   noteWarnings(file, validated.warnings, context);
-  return validated.draft;
+  return resolveSecrets(validated.draft, {
+    env: context.terminal.env,
+    secretsFolder: context.settings().secrets,
+  });
 }
 
 export function noteWarnings(file: string, warnings: readonly Problem[], { note, style }: Context): void {

@@ -3,13 +3,12 @@ import { NeedsAttention, Refused } from '../base/errors.ts';
 import type { Receipt } from '../model/receipt.ts';
 import type { OperatorSettings } from '../settings/index.ts';
 import type { HubTenantStore } from '../store/index.ts';
-import { resolveSecrets, validateConfiguration } from '../tenants/index.ts';
 import { applyFile } from './apply-file.ts';
 import { allowDirectory, CONNECTION, type DemoFile, type DemoKey, TENANT } from './demo-state.ts';
-import type { CliDeps, RunningHub, SandboxDirectoryHandle } from './deps.ts';
+import type { CliDeps, RunningHub, SandboxDeps, SandboxDirectoryHandle } from './deps.ts';
 
 /** Where it was the last time; anywhere else if that port is taken by now. */
-export async function startDirectory({ sandbox }: CliDeps, { state }: DemoFile): Promise<SandboxDirectoryHandle> {
+export async function startDirectory(sandbox: SandboxDeps, { state }: DemoFile): Promise<SandboxDirectoryHandle> {
   const options = { seed: state.seed, password: state.bindPassword };
   if (state.port === undefined) return sandbox.startDirectory(options);
   try {
@@ -55,7 +54,9 @@ export async function ensureTenant(
       `This hub has a tenant ${TENANT} already, which is not the demo's; set SLUICE_DATA to another folder.`,
     );
   await file.save({ port: Number(new URL(directoryUrl).port) });
-  const text = deps.sandbox.sandboxConfiguration({ url: directoryUrl, bindPassword: file.state.bindPassword });
+  const { resolveSecrets, validateConfiguration } = await import('../tenants/index.ts');
+  const { sandboxConfiguration } = await deps.sandbox();
+  const text = sandboxConfiguration({ url: directoryUrl, bindPassword: file.state.bindPassword });
   const validated = validateConfiguration(text, { file: 'the demo', connectors: deps.connectors });
   if (!validated.ok) throw new Error('The sandbox made a configuration that is not in order.');
   const next = resolveSecrets(validated.draft, { env: {}, secretsFolder: '' });

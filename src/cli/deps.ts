@@ -59,7 +59,8 @@ export interface CliDeps {
   readonly connectors: readonly Connector[];
   /** What an API key may do, by name, with what it opens. */
   readonly scopes: Readonly<Record<string, string>>;
-  readonly sandbox: SandboxDeps;
+  /** Loaded when a demo is wanted. */
+  sandbox(): Promise<SandboxDeps>;
   attach(settings: OperatorSettings, purpose: string): Promise<Attached>;
   startHub(settings: OperatorSettings, options: { role: HubRole }): Promise<RunningHub>;
   /** `migrate`; with `plan`, only what it would do. */

@@ -18,6 +18,13 @@ export interface Window {
 export type Item =
   /** Records, complete: an absent field has no value. */
   | { readonly item: 'records'; readonly records: readonly SourceRecord[] }
+  /** Records as they came off the wire: they are decoded when they are looked at, and not held before or after. */
+  | {
+      readonly item: 'encoded';
+      readonly count: number;
+      readonly decode: () => Iterable<Item>;
+      readonly release: (() => void) | undefined;
+    }
   /** A record in which an absent field means unchanged. */
   | { readonly item: 'partial'; readonly record: SourceRecord }
   /** The source says that this record is no more. */
@@ -34,6 +41,17 @@ export type Item =
 export const record = (one: SourceRecord): Item => ({ item: 'records', records: [one] });
 /** Several at once: cheaper for sources that answer in pages. */
 export const records = (many: readonly SourceRecord[]): Item => ({ item: 'records', records: many });
+/**
+ * Several still encoded: the cheapest, for sources of very many records of which few are kept. `decode` is called when
+ * the hub looks at them, perhaps twice and perhaps after the reading ended; it yields `records` and `skip`.
+ * @param release called once their page is applied: they are not looked at again, and their memory may be used anew
+ */
+export const encoded = (count: number, decode: () => Iterable<Item>, release?: () => void): Item => ({
+  item: 'encoded',
+  count,
+  decode,
+  release,
+});
 export const partial = (one: SourceRecord): Item => ({ item: 'partial', record: one });
 export const gone = (key: string): Item => ({ item: 'gone', key });
 export const whole = (group: string, members: readonly SourceRecord[]): Item => ({
@@ -42,6 +60,11 @@ export const whole = (group: string, members: readonly SourceRecord[]): Item => 
   records: members,
 });
 export const skip = (key?: string): Item => ({ item: 'skip', key });
+/** The same, with nothing left encoded. */
+export function* decoded(item: Item): Generator<Exclude<Item, { readonly item: 'encoded' }>> {
+  if (item.item !== 'encoded') yield item;
+  else for (const inner of item.decode()) yield* decoded(inner);
+}
 /** @param total how many records the whole partition holds, if the source tells; only for showing progress */
 export const page = (state?: State, total?: number): Item => ({ item: 'page', state, total });
 export const complete = (end: { within?: Window; state?: State } = {}): Item => ({

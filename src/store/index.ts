@@ -40,9 +40,7 @@ export interface HubTenantStore extends TenantStore {
   yieldLease(lease: Lease): Promise<void>;
   beginPass(lease: Lease, wanted: Parameters<typeof beginPass>[2]): Promise<Pass>;
   applyPage(pass: Pass, rules: RulesInMemory, page: PageInput): Promise<PageOutcome>;
-  /** An empty memory: loaded with the first page. */
-  rules(connectionId: string): RulesInMemory;
-  /** A memory loaded now, for a preview: nothing is written by it. */
+  /** Who is let in now. */
   loadedRules(connectionId: string): Promise<RulesInMemory>;
   peopleSought(users: readonly string[], directory: string): ReturnType<typeof peopleSought>;
   applyLookup(connectionId: string, readAt: Date, judge: (rules: RulesInMemory) => readonly Kept[]): Promise<number>;
@@ -153,7 +151,6 @@ function tenantStore(context: TenantContext, secretSettings: StoreOptions['secre
     yieldLease: (lease) => yieldLease(context, lease),
     beginPass: (lease, wanted) => beginPass(context, lease, wanted),
     applyPage: (pass, rules, page) => applyPage(context, pass, rules, page),
-    rules: (connectionId) => new RulesInMemory(context, connectionId),
     async loadedRules(connectionId) {
       const rules = new RulesInMemory(context, connectionId);
       await inTenant(context, async (tx) => rules.load(tx, await lockRules(tx, tenantId, 'shared')));

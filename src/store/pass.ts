@@ -56,6 +56,9 @@ export interface JudgedPage {
 
 export interface PageInput {
   readonly readAt: Date;
+  /** As judged while it came in, under this version of the rules. */
+  readonly judged: { readonly under: number; readonly page: JudgedPage };
+  /** Judges it again, from memory. */
   readonly judge: (rules: RulesInMemory) => JudgedPage;
   readonly state: State | undefined;
   readonly receipt: StreamReceipt;
@@ -165,7 +168,11 @@ const forgetSeen = (tx: Tx, tenantId: string, lease: Lease, stream: StreamName, 
      WHERE tenant_id = ${tenantId} AND connection_id = ${lease.connectionId} AND stream = ${stream} AND partition = ${partition}`);
 
 /** The reading was planned from another configuration: nothing of it may be written, and it begins anew. */
-export class ConfigurationChanged extends Error {}
+export class ConfigurationChanged extends Error {
+  constructor() {
+    super('The configuration changed under the run.');
+  }
+}
 
 /** The page changes who is recognised, which only a holder of the rules alone may write: begin again so. */
 class NeedsRulesAlone extends Error {}
@@ -197,21 +204,17 @@ async function attempt(
   lock: 'shared' | 'alone',
 ): Promise<PageOutcome> {
   const { tenantId } = context;
-  let judged = rules.version < 0 ? undefined : input.judge(rules);
+  let judged = input.judged.under === rules.version ? input.judged.page : input.judge(rules);
   await faultPoint('page.gated');
   const done = await inTenant(context, async (tx) => {
     const { cancelled } = await holdLease(tx, tenantId, pass.lease);
     const needsAlone =
-      lock === 'alone' ||
-      judged === undefined ||
-      judged.kept.some((kept) => kept.person?.newBinding) ||
-      judged.gone.length > 0;
+      lock === 'alone' || judged.kept.some((kept) => kept.person?.newBinding) || judged.gone.length > 0;
     const held = needsAlone ? 'alone' : 'shared';
     const version = await lockRules(tx, tenantId, held);
-    if (judged === undefined || version !== rules.version) {
+    if (version !== rules.version) {
       await rules.load(tx, version);
-      if (rules.configuration !== input.configuration)
-        throw new ConfigurationChanged('The configuration changed under the run.');
+      if (rules.configuration !== input.configuration) throw new ConfigurationChanged();
       judged = input.judge(rules);
       if (held === 'shared' && (judged.kept.some((kept) => kept.person?.newBinding) || judged.gone.length > 0))
         throw new NeedsRulesAlone();

@@ -4,20 +4,18 @@ import type { StreamPlan } from '../gate/plan.ts';
 import type { DropReason } from '../model/model.ts';
 import type { JudgedPage } from '../store/index.ts';
 
-/** What a connector yielded between two pages, in its order. */
-export type PageItems = readonly Item[];
-
 /**
  * Gates a page. Pure: it is called again from the same items whenever the rules moved between here and the commit.
  * Bindings made earlier in the page are seen by later records, so two entries never take the same user.
  */
-export function judgePage(plan: StreamPlan, rules: Rules, items: PageItems): JudgedPage {
+export function judgePage(plan: StreamPlan, rules: Rules, items: readonly Item[]): JudgedPage {
   const page = new PageUnderJudgement(plan, rules);
   for (const item of items) page.take(item);
   return page.judged();
 }
 
-class PageUnderJudgement {
+/** A page while its items come in. */
+export class PageUnderJudgement {
   readonly #plan: StreamPlan;
   readonly #rules: Rules;
   readonly #bound = new Map<string, string>();
@@ -52,6 +50,9 @@ class PageUnderJudgement {
       case 'records':
       case 'whole':
         for (const record of item.records) this.#record(record, false);
+        return;
+      case 'encoded':
+        for (const inner of item.decode()) this.take(inner);
         return;
       case 'partial':
         this.#record(item.record, true);

@@ -1,6 +1,6 @@
 import type { Connector } from '../contract/connector.ts';
 import { streamOf } from '../contract/connector.ts';
-import type { SourceRecord } from '../contract/record.ts';
+import { decoded, type SourceRecord } from '../contract/record.ts';
 import { countUndeclared, gate, type Rules } from '../gate/gate.ts';
 import type { StreamPlan } from '../gate/plan.ts';
 import type { DropReason, StreamName } from '../model/model.ts';
@@ -96,14 +96,16 @@ async function previewStream(
   const partitions = stream.partitions ? await stream.partitions(context) : [''];
   reading: for (const partition of partitions) {
     complete = false;
-    for await (const item of stream.read({ ...context, partition, mode: 'full', state: null })) {
-      if (item.item === 'records' || item.item === 'whole') for (const record of item.records) take(record, false);
-      if (item.item === 'partial') take(item.record, true);
-      if (item.item === 'skip') {
-        read++;
-        dropped.invalid = (dropped.invalid ?? 0) + 1;
+    for await (const told of stream.read({ ...context, partition, mode: 'full', state: null })) {
+      for (const item of decoded(told)) {
+        if (item.item === 'records' || item.item === 'whole') for (const record of item.records) take(record, false);
+        if (item.item === 'partial') take(item.record, true);
+        if (item.item === 'skip') {
+          read++;
+          dropped.invalid = (dropped.invalid ?? 0) + 1;
+        }
       }
-      if (item.item === 'complete') {
+      if (told.item === 'complete') {
         complete = true;
         break;
       }

@@ -1,10 +1,14 @@
+import { setImmediate } from 'node:timers/promises';
 import { faultPoint } from '../base/faults.ts';
 import type { Item, State } from '../contract/record.ts';
 
 /** What is read between two commits. */
-export interface ReadPage {
+export interface ReadPage<J> {
+  /** As told: for judging the page again, should the rules have moved. */
   readonly items: readonly Item[];
-  /** The instant before the source was asked for it. */
+  /** What became of them, item by item as they came. */
+  readonly judging: J;
+  /** An instant before the source was asked for any of it. */
   readonly readAt: Date;
   readonly state: State | undefined;
   readonly total: number | undefined;
@@ -16,77 +20,177 @@ export interface ReadPage {
 const MOST_RECORDS = 5_000;
 /** Pages whose state is worth nothing are joined for no longer than this, so that work is kept as it comes in. */
 const JOINED_FOR_MS = 1_000;
+/** Judged in one go; then the source's next bytes are taken in, lest it wait for us. */
+const BREATH_RECORDS = 200;
 
-export interface Cutting {
+export interface Cutting<J> {
   now(): Date;
   /**
    * The source's pages carry no state that outlives a connection, so nothing is lost by committing several together:
    * a transaction costs as much for five thousand strangers as for one thousand.
    */
   readonly join: boolean;
+  /** Called when a page begins, after the one before it was applied. */
+  begin(): J;
 }
 
 /**
- * Cuts a connector's items into pages. A reading that ends without `complete` ends without: nothing follows from
- * what it did not tell.
+ * Cuts a connector's items into pages, and has each item judged as it comes: a stranger's record is gone before the
+ * next one is looked at. A reading that ends without `complete` ends without: nothing follows from what it did not
+ * tell. While a page is being applied the source is read on, one page at most.
  */
-export async function* readPages(items: AsyncIterable<Item>, cutting: Cutting): AsyncGenerator<ReadPage> {
-  const iterator = items[Symbol.asyncIterator]();
+export async function* readPages<J extends { take(item: Item): void }>(
+  items: AsyncIterable<Item>,
+  cutting: Cutting<J>,
+): AsyncGenerator<ReadPage<J>> {
+  const ahead = new Ahead(items[Symbol.asyncIterator](), cutting);
   try {
     for (;;) {
-      await faultPoint('fetch.before');
-      const page = await nextPage(iterator, cutting);
-      await faultPoint('fetch.after');
+      const page = await nextPage(ahead, cutting);
       if (page) yield page;
       if (!page || page.end) return;
     }
   } finally {
-    // The connector's own `finally` closes what it opened, also when the run ends here.
-    await iterator.return?.(undefined);
+    await ahead.close();
   }
 }
 
-async function nextPage(iterator: AsyncIterator<Item>, { now, join }: Cutting): Promise<ReadPage | undefined> {
-  const readAt = now();
+async function nextPage<J extends { take(item: Item): void }>(
+  ahead: Ahead,
+  { now, join, begin }: Cutting<J>,
+): Promise<ReadPage<J> | undefined> {
+  const begun = now().getTime();
+  const judging = begin();
   const items: Item[] = [];
+  let readAt: Date | undefined;
   let records = 0;
+  let breathAt = BREATH_RECORDS;
   let total: number | undefined;
-  const cut = (state?: State): ReadPage => ({ items, readAt, state, total, end: undefined });
+  const cut = (state?: State): ReadPage<J> => ({ items, judging, readAt: readAt!, state, total, end: undefined });
   for (;;) {
-    const next = await iterator.next();
-    if (next.done) return items.length > 0 ? cut() : undefined;
-    const item = next.value;
+    const told = await ahead.next();
+    if (!told) return items.length > 0 ? cut() : undefined;
+    const { item } = told;
+    readAt ??= told.readAt;
     if (item.item === 'complete') return { ...cut(), end: item };
     if (item.item === 'page') {
       total = item.total ?? total;
-      if (!join || records >= MOST_RECORDS || now().getTime() - readAt.getTime() >= JOINED_FOR_MS)
-        return cut(item.state);
+      if (!join || records >= MOST_RECORDS || now().getTime() - begun >= JOINED_FOR_MS) return cut(item.state);
       continue;
     }
     items.push(item);
-    records += item.item === 'records' || item.item === 'whole' ? item.records.length : 1;
+    records += recordsIn(item);
+    judging.take(item);
     if (records >= MOST_RECORDS) return cut();
+    if (records < breathAt) continue;
+    await setImmediate();
+    breathAt = records + BREATH_RECORDS;
   }
 }
 
+function recordsIn(item: Item): number {
+  if (item.item === 'encoded') return item.count;
+  return item.item === 'records' || item.item === 'whole' ? item.records.length : 1;
+}
+
+interface Told {
+  readonly item: Item;
+  readonly readAt: Date;
+}
+
 /**
- * Reads one page ahead while the last one is being applied: the source and the database work side by side, and no
- * more than two pages are in memory.
+ * Reads ahead of whoever takes the items, so that the source and the database work side by side: to the end of the
+ * page that comes next, or as many records as a page may have, and no further.
  */
-export async function* oneAhead<T>(pages: AsyncGenerator<T>): AsyncGenerator<T> {
-  let ahead = pages.next();
-  // Awaited below; a rejection meanwhile must not count as unhandled.
-  ahead.catch(() => {});
-  try {
-    for (;;) {
-      const page = await ahead;
-      if (page.done) return;
-      ahead = pages.next();
-      ahead.catch(() => {});
-      yield page.value;
+class Ahead {
+  readonly #iterator: AsyncIterator<Item>;
+  readonly #cutting: { now(): Date; readonly join: boolean };
+  readonly #told: Told[] = [];
+  #records = 0;
+  #pageEnds = 0;
+  /** The source ended, by itself or with an error. */
+  #over: { readonly error?: unknown } | undefined;
+  #closed = false;
+  /** Wakes who waits: the taker for an item, or the reader for room. */
+  #wakeTaker: (() => void) | undefined;
+  #wakeReader: (() => void) | undefined;
+  readonly #reading: Promise<void>;
+
+  constructor(iterator: AsyncIterator<Item>, cutting: { now(): Date; readonly join: boolean }) {
+    this.#iterator = iterator;
+    this.#cutting = cutting;
+    this.#reading = this.#read();
+  }
+
+  /** The next item, undefined after the last. @throws what the connector threw, once all before it is taken */
+  async next(): Promise<Told | undefined> {
+    while (this.#told.length === 0) {
+      if (this.#over) {
+        if ('error' in this.#over) throw this.#over.error;
+        return undefined;
+      }
+      await new Promise<void>((resolve) => {
+        this.#wakeTaker = resolve;
+      });
     }
-  } finally {
-    await ahead.catch(() => {});
-    await pages.return(undefined);
+    const told = this.#told.shift()!;
+    this.#records -= recordsIn(told.item);
+    if (told.item.item === 'page') this.#pageEnds--;
+    this.#wakeReader?.();
+    return told;
+  }
+
+  /** Lets the item under way arrive; then the connector's own `finally` closes what it opened. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#wakeReader?.();
+    await this.#reading;
+  }
+
+  async #read(): Promise<void> {
+    try {
+      await this.#readAll();
+      this.#over = {};
+    } catch (error) {
+      this.#over = { error };
+    }
+    this.#wakeTaker?.();
+  }
+
+  async #readAll(): Promise<void> {
+    // A connector may ask for its next page before it tells the last of this one: then what it tells next was asked
+    // for after this page began, and no more than that is known.
+    let before: Date | undefined;
+    let asked: Date | undefined;
+    try {
+      while (!this.#closed) {
+        if (!asked) await faultPoint('fetch.before');
+        asked ??= this.#cutting.now();
+        const { done, value: item } = await this.#iterator.next();
+        if (done) return;
+        const endsPage = item.item === 'page' || item.item === 'complete';
+        if (endsPage) await faultPoint('fetch.after');
+        this.#told.push({ item, readAt: before ?? asked });
+        this.#records += recordsIn(item);
+        if (endsPage) {
+          this.#pageEnds++;
+          before = asked;
+          asked = undefined;
+        }
+        this.#wakeTaker?.();
+        if (item.item === 'complete') return;
+        while (!this.#closed && this.#isFull()) {
+          await new Promise<void>((resolve) => {
+            this.#wakeReader = resolve;
+          });
+        }
+      }
+    } finally {
+      await this.#iterator.return?.(undefined);
+    }
+  }
+
+  #isFull(): boolean {
+    return this.#records >= MOST_RECORDS || (!this.#cutting.join && this.#pageEnds > 0);
   }
 }

@@ -14,9 +14,9 @@ import {
 } from '../model/receipt.ts';
 import type { Tx } from '../store/database.ts';
 import { ConfigurationChanged, type HealthChange, type HubTenantStore, type Lease, LostLease } from '../store/index.ts';
-import { judgePage } from './judge.ts';
+import { judgePage, PageUnderJudgement } from './judge.ts';
 import { type ConnectionPlan, type PlannedStream, planConnection } from './plans.ts';
-import { oneAhead, readPages } from './reading.ts';
+import { readPages } from './reading.ts';
 import type { RunProgress } from './types.ts';
 
 /** A run that takes longer than this is stuck, or the source is too large for its schedule. */
@@ -184,15 +184,21 @@ class Run {
         resumable: stream.resumable ?? false,
       });
       if (pass.over) continue;
-      const rules = this.#tenant.rules(this.#lease.connectionId);
+      const rules = await this.#tenant.loadedRules(this.#lease.connectionId);
+      if (rules.configuration !== plan.version) throw new ConfigurationChanged();
       const reading = stream.read({ ...context, partition, mode: pass.mode, state: pass.state });
-      const pages = readPages(reading, { now: () => this.#deps.clock.now(), join: !stream.resumable });
+      const pages = readPages(reading, {
+        now: () => this.#deps.clock.now(),
+        join: !stream.resumable,
+        begin: () => new PageUnderJudgement(planned.plan, rules),
+      });
       let complete = false;
-      for await (const page of oneAhead(pages)) {
+      for await (const page of pages) {
         await faultPoint('gate.before');
         const receipt = this.#streams[planned.plan.stream] ?? emptyStreamReceipt(pass.mode);
         const outcome = await this.#tenant.applyPage(pass, rules, {
           readAt: page.readAt,
+          judged: { under: rules.version, page: page.judging.judged() },
           judge: (now) => judgePage(planned.plan, now, page.items),
           state: page.state,
           receipt,
@@ -203,6 +209,7 @@ class Run {
           // What was read of a part tells nothing of the rest: only a reading of everything takes anything away.
           complete: page.end && { sweeps: partitions.length === 1 && !page.end.within, state: page.end.state },
         });
+        for (const item of page.items) if (item.item === 'encoded') item.release?.();
         await faultPoint('page.acknowledged');
         this.#streams[planned.plan.stream] = outcome.receipt;
         this.#onProgress?.({

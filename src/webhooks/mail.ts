@@ -1,5 +1,5 @@
 import { getCACertificates } from 'node:tls';
-import { createTransport } from 'nodemailer';
+import type { Transporter } from 'nodemailer';
 import type { Clock } from '../base/clock.ts';
 import { isMailAddress, type MailServer } from './mail-server.ts';
 import { mailTextOf } from './mail-text.ts';
@@ -25,22 +25,28 @@ export interface MailerOptions {
 export function createMailer({ server, ca, clock, timeoutMs, closing }: MailerOptions): Mailer {
   const { host, port, secure, auth, from } = server;
   const at = `${host.includes(':') ? `[${host}]` : host}:${port}`;
-  const transport = createTransport({
-    host,
-    port,
-    secure,
-    ...(auth ? { auth } : {}),
-    // Whoever sits between could take STARTTLS out of the server's greeting and read the password.
-    requireTLS: auth !== undefined,
-    connectionTimeout: timeoutMs,
-    greetingTimeout: timeoutMs,
-    socketTimeout: timeoutMs,
-    dnsTimeout: timeoutMs,
-    disableFileAccess: true,
-    disableUrlAccess: true,
-    tls: { ca: roots(ca), minVersion: 'TLSv1.2' },
-  });
-  transport.on('error', () => {});
+  let transport: Promise<Transporter> | undefined;
+  const connect = async () => {
+    // Loaded for the first mail: most hubs and nearly all commands send none.
+    const { createTransport } = await import('nodemailer');
+    const made = createTransport({
+      host,
+      port,
+      secure,
+      ...(auth ? { auth } : {}),
+      // Whoever sits between could take STARTTLS out of the server's greeting and read the password.
+      requireTLS: auth !== undefined,
+      connectionTimeout: timeoutMs,
+      greetingTimeout: timeoutMs,
+      socketTimeout: timeoutMs,
+      dnsTimeout: timeoutMs,
+      disableFileAccess: true,
+      disableUrlAccess: true,
+      tls: { ca: roots(ca), minVersion: 'TLSv1.2' },
+    });
+    made.on('error', () => {});
+    return made;
+  };
 
   return {
     async mail(notice, to) {
@@ -52,7 +58,8 @@ export function createMailer({ server, ca, clock, timeoutMs, closing }: MailerOp
       if (closing.aborted) return STOPPING;
       const { subject, text } = mailTextOf(notice);
       try {
-        await transport.sendMail({
+        transport ??= connect();
+        await (await transport).sendMail({
           from: { name: 'Sluice', address: from },
           to: { name: '', address: to },
           envelope: { from, to: [to] },
@@ -70,7 +77,7 @@ export function createMailer({ server, ca, clock, timeoutMs, closing }: MailerOp
         return closing.aborted ? STOPPING : failure(error, at);
       }
     },
-    close: () => transport.close(),
+    close: () => void transport?.then((open) => open.close()),
   };
 }
 

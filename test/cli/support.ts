@@ -22,12 +22,7 @@ const untouched = (what: string) => async (): Promise<never> => {
 export const pureDeps: CliDeps = {
   connectors,
   scopes,
-  sandbox: {
-    startDirectory: untouched('the sandbox'),
-    employeesWhoLogOn: () => [],
-    sandboxConfiguration: () => '',
-    keepChanging: async () => {},
-  },
+  sandbox: untouched('the sandbox'),
   attach: untouched('the database'),
   startHub: untouched('the hub'),
   migrate: untouched('the schema'),

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import {
   type Connector,
+  decoded,
   type Item,
   passed,
   type SourceRecord,
@@ -214,8 +215,10 @@ const everyoneIsAUser: Rules = {
   matching: () => ['the-user'],
 };
 
+const everyOne = (items: readonly Item[]) => items.flatMap((item) => [...decoded(item)]);
+
 const recordsOf = (items: readonly Item[]): SourceRecord[] =>
-  items.flatMap((item) => {
+  everyOne(items).flatMap((item) => {
     if (item.item === 'records' || item.item === 'whole') return item.records;
     return item.item === 'partial' ? [item.record] : [];
   });
@@ -229,7 +232,7 @@ function keysOf(connector: Connector, stream: StreamName, items: readonly Item[]
 /** What was told, whatever the order and however it was cut into items. */
 function sorted(items: readonly Item[]): string[] {
   const told = recordsOf(items).map((record) => JSON.stringify(Object.entries(record).sort()));
-  const rest = items.filter(({ item }) => item === 'gone' || item === 'skip' || item === 'complete');
+  const rest = everyOne(items).filter(({ item }) => item === 'gone' || item === 'skip' || item === 'complete');
   return [...told, ...rest.map((item) => JSON.stringify(item))].sort();
 }
 

@@ -11,7 +11,7 @@ import type {
   SettingsShape,
   SourceRecord,
 } from '../../src/contract/index.ts';
-import { streamOf } from '../../src/contract/index.ts';
+import { decoded, streamOf } from '../../src/contract/index.ts';
 import { parseAddressRules } from '../../src/sync/net/index.ts';
 import { netForTests } from './guarded-net.ts';
 
@@ -79,12 +79,14 @@ export interface Reading {
 export async function readAll(asked: Asked): Promise<Reading> {
   const reading: Reading = { records: [], skipped: [], pages: 0, complete: false, error: undefined };
   try {
-    for await (const item of readItems(asked)) {
+    for await (const told of readItems(asked)) {
       if (reading.complete) throw new Error('something came after complete()');
-      if (item.item === 'records') reading.records.push(...item.records);
-      else if (item.item === 'skip') reading.skipped.push(item.key);
-      else if (item.item === 'page') reading.pages += 1;
-      else if (item.item === 'complete') reading.complete = true;
+      for (const item of decoded(told)) {
+        if (item.item === 'records') reading.records.push(...item.records);
+        else if (item.item === 'skip') reading.skipped.push(item.key);
+        else if (item.item === 'page') reading.pages += 1;
+        else if (item.item === 'complete') reading.complete = true;
+      }
     }
   } catch (error) {
     reading.error = error;

@@ -21,7 +21,7 @@ export async function pageWriter(tenant: HubTenantStore, connector: Connector, c
   for (const { plan, fingerprint } of planConnection(tenant, connector, live, configured, directory).streams) {
     const wanted = { stream: plan.stream, partition: '', mode: 'full', fingerprint, resumable: false } as const;
     const pass = await tenant.beginPass(lease, wanted);
-    const rules = tenant.rules(id);
+    const rules = await tenant.loadedRules(id);
     const rest = { state: undefined, requests: 0, bytes: 0, limit: GENEROUS, configuration: live.version };
     streams.set(plan.stream, (items, readAt) =>
       tenant.applyPage(pass, rules, {
@@ -29,6 +29,7 @@ export async function pageWriter(tenant: HubTenantStore, connector: Connector, c
         complete: undefined,
         readAt,
         receipt: emptyStreamReceipt('full'),
+        judged: { under: rules.version, page: judgePage(plan, rules, items) },
         judge: (now) => judgePage(plan, now, items),
       }),
     );

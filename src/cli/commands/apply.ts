@@ -1,7 +1,6 @@
 import type { Plan } from '../../tenants/index.ts';
-import { resolveSecrets } from '../../tenants/index.ts';
 import { applyFile } from '../apply-file.ts';
-import { draftOf } from '../configuration-file.ts';
+import { wantedBy } from '../configuration-file.ts';
 import { type Command, type Context, declare, type JsonOption } from '../context.ts';
 import { printable } from '../terminal.ts';
 import { capital } from '../words.ts';
@@ -14,7 +13,7 @@ interface Options extends JsonOption {
 }
 
 export function apply(program: Command, context: Context): void {
-  const { deps, terminal, json, say } = context;
+  const { deps, json, say } = context;
   declare(
     program,
     'apply <file>',
@@ -27,9 +26,7 @@ export function apply(program: Command, context: Context): void {
     .option('--resume', 'start new and changed connections at once, without check and preview')
     .option('--overwrite', 'apply although something else changed the configuration meanwhile')
     .action(async (file: string, options: Options) => {
-      const draft = draftOf(file, context);
-      const settings = context.settings();
-      const next = resolveSecrets(draft, { env: terminal.env, secretsFolder: settings.secrets });
+      const next = await wantedBy(file, context);
       const done = await context.attached('apply', ({ store }) =>
         applyFile(store, next, deps, {
           yes: options.yes === true,

@@ -1,6 +1,4 @@
-import { parse } from 'yaml';
 import { NeedsAttention } from '../../base/errors.ts';
-import { printConfiguration } from '../../tenants/index.ts';
 import { type Command, type Context, declare, type JsonOption } from '../context.ts';
 import { openTenant, tenantTarget } from '../target.ts';
 
@@ -17,8 +15,10 @@ export function config(program: Command, context: Context): void {
       (await openTenant(store, name)).configuration.read(),
     );
     if (!live) throw new NeedsAttention(`${name} has no configuration yet; \`sluice apply FILE\` gives it one.`);
+    const { printConfiguration } = await import('../../tenants/index.ts');
     const text = printConfiguration(live.configuration, deps.connectors);
     if (!options.json) return terminal.out(text);
+    const { parse } = await import('yaml');
     // Read back from the text: so this can hold no secret that the text does not hold.
     json({ tenant: name, version: live.version, configuration: parse(text) as unknown });
   });

@@ -13,6 +13,7 @@ import {
   startDirectory,
 } from '../demo-steps.ts';
 import { follow } from '../demo-watch.ts';
+import type { SandboxDeps } from '../deps.ts';
 import { receiptSentences } from '../receipt.ts';
 import { showWords } from '../receipt-view.ts';
 import { stopSignals } from '../stop-signals.ts';
@@ -59,21 +60,22 @@ async function runDemo(context: Context, options: Options, asked: Promise<void>)
   if (given.databaseUrl)
     note(style.doubt(`DATABASE_URL is set and not used: the demo keeps its rows in ${given.data}, apart from yours.`));
   const file = await openDemoFile(given.data, options.seed);
-  const directory = await startDirectory(deps, file);
+  const sandbox = await deps.sandbox();
+  const directory = await startDirectory(sandbox, file);
   try {
     if (!options.json) say(style.faint('Starting the hub, its PostgreSQL and a directory to read …'));
     const hub = await deps.startHub(demoSettings(given, directory.url, terminal.env.SLUICE_LOG), { role: 'all' });
     try {
       const tenant = await ensureTenant(deps, hub, file, directory.url);
       await ensureKeys(deps, tenant, file);
-      const { receipt, logOns } = await firstRun(deps.sandbox, file, hub, tenant);
+      const { receipt, logOns } = await firstRun(sandbox, file, hub, tenant);
       if (options.json) context.json(summary(file, hub.url, receipt, logOns));
       else
         show(context, { file, url: hub.url, directory: directory.url, receipt, logOns, quiet: options.quiet === true });
       const over = new AbortController();
       const tell = options.json ? () => {} : (line: string) => say(style.faint(line));
       if (!options.quiet)
-        void deps.sandbox.keepChanging(directory, {
+        void sandbox.keepChanging(directory, {
           everyMs: CHANGE_EVERY_MS,
           signal: over.signal,
           tell: changeTeller(tell),
@@ -97,7 +99,7 @@ async function runDemo(context: Context, options: Options, asked: Promise<void>)
  * this process, and a user whom it renamed yesterday must be known by today's address before they log on.
  */
 async function firstRun(
-  sandbox: Context['deps']['sandbox'],
+  sandbox: SandboxDeps,
   file: DemoFile,
   hub: Parameters<typeof runOnce>[0],
   tenant: HubTenantStore,

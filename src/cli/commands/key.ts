@@ -2,7 +2,7 @@ import { BadInput, Refused } from '../../base/errors.ts';
 import { nearest } from '../../base/nearest.ts';
 import { type Feature, featureNames, isFeature } from '../../model/features.ts';
 import type { ApiKey } from '../../store/types.ts';
-import { parseDuration } from '../../tenants/index.ts';
+import { parseDuration } from '../../tenants/duration.ts';
 import { type Command, type Context, declare, group, type JsonOption } from '../context.ts';
 import { table } from '../table.ts';
 import { openTenant, tenantTarget } from '../target.ts';

@@ -2,9 +2,8 @@ import { InvalidArgumentError, Option } from 'commander';
 import { NeedsAttention } from '../../base/errors.ts';
 import type { OperatorSettings } from '../../settings/index.ts';
 import type { TenantConfiguration } from '../../store/types.ts';
-import { resolveSecrets } from '../../tenants/index.ts';
 import { applyFile } from '../apply-file.ts';
-import { draftOf } from '../configuration-file.ts';
+import { wantedBy } from '../configuration-file.ts';
 import { type Command, type Context, declare, type JsonOption } from '../context.ts';
 import { type HubRole, hubRoles } from '../deps.ts';
 import { stopSignals } from '../stop-signals.ts';
@@ -47,12 +46,11 @@ export function portNumber(text: string): number {
 }
 
 async function runHub(context: Context, options: Options, asked: Promise<void>): Promise<void> {
-  const { deps, terminal, style, json, say, note } = context;
+  const { deps, style, json, say, note } = context;
   const settings = { ...context.settings(), ...(options.port === undefined ? {} : { port: options.port }) };
   // All files are read before anything is started: a wrong one must not leave the others applied.
-  const configurations = (options.config ?? []).map((file) =>
-    resolveSecrets(draftOf(file, context), { env: terminal.env, secretsFolder: settings.secrets }),
-  );
+  const configurations: TenantConfiguration[] = [];
+  for (const file of options.config ?? []) configurations.push(await wantedBy(file, context));
   for (const warning of context.settingsWarnings()) note(style.doubt(warning));
   if (configurations.length > 0) await applyAll(context, settings, configurations);
   const hub = await deps.startHub(settings, { role: options.role });

@@ -1,4 +1,4 @@
-import { problemLine } from '../../tenants/index.ts';
+import { problemLine } from '../../tenants/problem.ts';
 import { noteWarnings, validateFile } from '../configuration-file.ts';
 import { type Command, type Context, declare, exits, type JsonOption } from '../context.ts';
 import { printable } from '../terminal.ts';
@@ -11,8 +11,8 @@ export function validate(program: Command, context: Context): void {
     'validate <file>',
     "check a tenant's configuration file; names line, column and the fix, and changes nothing",
     'sluice validate acme.yaml',
-  ).action((file: string, options: JsonOption) => {
-    const validated = validateFile(file, context);
+  ).action(async (file: string, options: JsonOption) => {
+    const validated = await validateFile(file, context);
     if (!validated.ok) end(exits.wrongWords);
     const { problems, warnings } = validated.ok
       ? { problems: [], warnings: validated.warnings }

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
-import { z } from 'zod';
 import { NeedsAttention } from '../../base/errors.ts';
 import { credentialsFile, ifThere, type Place } from './place.ts';
 
@@ -16,7 +15,7 @@ export interface Credentials {
   login: string;
 }
 
-const shape = z.object({ owner: z.string().regex(/^[\w-]{43}$/), login: z.string().regex(/^[\w-]{43}$/) });
+const PASSWORD = /^[\w-]{43}$/;
 
 export function newCredentials(): Credentials {
   const password = () => randomBytes(32).toString('base64url');
@@ -30,13 +29,15 @@ export async function writeCredentials(file: string, credentials: Credentials): 
 export async function readCredentials(place: Place): Promise<Credentials> {
   const file = credentialsFile(place);
   try {
-    return shape.parse(JSON.parse((await ifThere(() => readFile(file, 'utf8'))) ?? ''));
+    const { owner, login } = JSON.parse((await ifThere(() => readFile(file, 'utf8'))) ?? '') as Record<string, unknown>;
+    if (typeof owner === 'string' && typeof login === 'string' && PASSWORD.test(owner) && PASSWORD.test(login))
+      return { owner, login };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).syscall) throw error;
-    throw new NeedsAttention(
-      `The embedded database's passwords in ${file} are missing or damaged; restore that file from a backup.`,
-    );
   }
+  throw new NeedsAttention(
+    `The embedded database's passwords in ${file} are missing or damaged; restore that file from a backup.`,
+  );
 }
 
 /** Base64url needs no escaping in a URL. */
