@@ -1,6 +1,10 @@
-const grouped = new Intl.NumberFormat('en-US');
+// Made when first needed: it takes longer than many a command.
+let grouped: Intl.NumberFormat | undefined;
 
-export const number = (value: number): string => grouped.format(value);
+export function number(value: number): string {
+  grouped ??= new Intl.NumberFormat('en-US');
+  return grouped.format(value);
+}
 
 /** `1 entry`, `1,234 entries`. */
 export function count(many: number, one: string, several: string = `${one}s`): string {

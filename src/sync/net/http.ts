@@ -1,6 +1,7 @@
 import { type AgentOptions, Agent as HttpAgent, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { Duplex } from 'node:stream';
+import axios from 'axios';
 import type { Clock } from '../../base/clock.ts';
 import { NeedsAttention, SluiceError, TryLater } from '../../base/errors.ts';
 import type { HttpOptions, HttpRequest, HttpResponse } from '../../contract/net.ts';
@@ -134,7 +135,6 @@ async function oneExchange(door: HttpDoor, request: HttpRequest, url: URL): Prom
   allowance.signal.addEventListener('abort', abort, { once: true });
   try {
     if (allowance.signal.aborted) abort();
-    const { default: axios } = await import('axios'); // 30 MB that a run over LDAP never needs
     const response = await axios.request<IncomingMessage>({
       url: url.href,
       method: request.method ?? 'GET',
