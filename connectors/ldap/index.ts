@@ -33,6 +33,7 @@ export default connector({
       },
       inScope: ({ objectClass, userAccountControl }) => isPerson(objectClass, userAccountControl),
       resumable: false,
+      asksAhead: true,
       incremental: false,
       read: readUsers,
       lookup: lookupUsers,

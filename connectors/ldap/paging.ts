@@ -27,6 +27,7 @@ export async function* pages(session: Session, search: Search, pageSize: number)
     let pageIsEmpty = true;
     let next: ReturnType<typeof ask> | undefined;
     let estimate: number | undefined;
+    let refused: { readonly error: unknown } | undefined;
     for await (const { entries, result } of asked) {
       if (entries.length > 0) pageIsEmpty = false;
       let wrong: Error | undefined;
@@ -34,12 +35,19 @@ export async function* pages(session: Session, search: Search, pageSize: number)
         emptyPages = pageIsEmpty ? emptyPages + 1 : 0;
         wrong = whatIsWrong(session, result, pageNumber, emptyPages);
         estimate = result.paged?.estimate || undefined;
-        if (!wrong && result.paged?.cookie.length) next = ask(result.paged.cookie);
+        if (!wrong && result.paged?.cookie.length) {
+          try {
+            next = ask(result.paged.cookie);
+          } catch (error) {
+            refused = { error }; // this page is all there, and told first
+          }
+        }
       }
       if (entries.length > 0) yield { entries };
       if (wrong) throw wrong;
     }
     yield { endOfPage: true, estimate };
+    if (refused) throw refused.error;
     asked = next;
   }
 }

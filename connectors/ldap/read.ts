@@ -1,6 +1,7 @@
 import { domainToUnicode } from 'node:url';
 import {
   complete,
+  type Decoded,
   encoded,
   type Item,
   type LookupContext,
@@ -129,7 +130,7 @@ function itemOf(
   // Only where each entry lies: of five thousand messages the objects alone would fill more memory than the bytes.
   const spans = Int32Array.from(messages.flatMap(({ start, stop }) => [start + moved, stop + moved]));
   let released = false;
-  const decodeAll = function* (): Generator<Item> {
+  const decodeAll = function* (): Generator<Decoded> {
     if (released) throw new Error('These entries were let go; their bytes may be others’ by now.');
     const readable: SourceRecord[] = [];
     for (let at = 0; at < spans.length; at += 2) {

@@ -107,5 +107,5 @@ export async function eachEntry(client: LdapClient, search: Search, take: (messa
     }
     if (result) return result;
   }
-  throw client.unreadable();
+  throw new Error('A search ended without its result.');
 }

@@ -51,6 +51,8 @@ export interface StreamDefinition<K extends StreamName, S extends SettingsShape>
   readonly resumable?: boolean;
   /** Whether a complete reading leaves a state from which only changes are read. */
   readonly incremental?: boolean;
+  /** Whether it asks its source for the next page before it has told the last of this one. */
+  readonly asksAhead?: boolean;
   /** The partitions of this stream; one unnamed partition if absent. */
   readonly partitions?: (context: CheckContext<S>) => Promise<readonly string[]>;
   read(context: ReadContext<S>): AsyncIterable<Item>;

@@ -15,6 +15,9 @@ export interface Window {
   readonly to: Date;
 }
 
+/** What becomes of an encoded record. */
+export type Decoded = Extract<Item, { readonly item: 'records' | 'skip' }>;
+
 export type Item =
   /** Records, complete: an absent field has no value. */
   | { readonly item: 'records'; readonly records: readonly SourceRecord[] }
@@ -22,7 +25,7 @@ export type Item =
   | {
       readonly item: 'encoded';
       readonly count: number;
-      readonly decode: () => Iterable<Item>;
+      readonly decode: () => Iterable<Decoded>;
       readonly release: (() => void) | undefined;
     }
   /** A record in which an absent field means unchanged. */
@@ -38,15 +41,15 @@ export type Item =
   /** Everything of this partition (in the window) was told; `state` starts the next incremental reading. */
   | { readonly item: 'complete'; readonly within: Window | undefined; readonly state: State | undefined };
 
-export const record = (one: SourceRecord): Item => ({ item: 'records', records: [one] });
+export const record = (one: SourceRecord): Decoded => ({ item: 'records', records: [one] });
 /** Several at once: cheaper for sources that answer in pages. */
-export const records = (many: readonly SourceRecord[]): Item => ({ item: 'records', records: many });
+export const records = (many: readonly SourceRecord[]): Decoded => ({ item: 'records', records: many });
 /**
  * Several still encoded: the cheapest, for sources of very many records of which few are kept. `decode` is called when
  * the hub looks at them, perhaps twice and perhaps after the reading ended; it yields `records` and `skip`.
  * @param release called once their page is applied: they are not looked at again, and their memory may be used anew
  */
-export const encoded = (count: number, decode: () => Iterable<Item>, release?: () => void): Item => ({
+export const encoded = (count: number, decode: () => Iterable<Decoded>, release?: () => void): Item => ({
   item: 'encoded',
   count,
   decode,
@@ -59,11 +62,11 @@ export const whole = (group: string, members: readonly SourceRecord[]): Item => 
   group,
   records: members,
 });
-export const skip = (key?: string): Item => ({ item: 'skip', key });
+export const skip = (key?: string): Decoded => ({ item: 'skip', key });
 /** The same, with nothing left encoded. */
 export function* decoded(item: Item): Generator<Exclude<Item, { readonly item: 'encoded' }>> {
-  if (item.item !== 'encoded') yield item;
-  else for (const inner of item.decode()) yield* decoded(inner);
+  if (item.item === 'encoded') yield* item.decode();
+  else yield item;
 }
 /** @param total how many records the whole partition holds, if the source tells; only for showing progress */
 export const page = (state?: State, total?: number): Item => ({ item: 'page', state, total });

@@ -5,7 +5,7 @@ const NOBODY: readonly string[] = [];
 /**
  * Which users a digest stands for. A directory of 500,000 entries asks a million times and is nearly always told
  * "nobody", so the answer must be quick; and the digests of 25,000 users must be small. Rows lie in flat memory
- * (36 bytes each, where a Map of strings takes 200) and are found by open addressing: a digest is keyed, so its first
+ * (some 60 bytes each, where a Map of strings takes 200) and are found by open addressing: a digest is keyed, so its first
  * bytes are as good as any hash, and nobody outside can choose them to collide.
  */
 export class DigestTable {

@@ -1,6 +1,5 @@
 import { formatUuid } from '../base/uuid.ts';
 import type { Kept, Rules } from '../gate/gate.ts';
-import { type Feature, isFeature } from '../model/features.ts';
 import { type MatchKind, matchKinds } from '../model/model.ts';
 import type { TenantContext } from './context.ts';
 import type { Tx } from './database.ts';
@@ -28,11 +27,11 @@ export class RulesInMemory implements Rules {
   version = -1;
   /** Version of the configuration these rules came from: a run that was planned from another one must begin anew. */
   configuration = -1;
-  features: ReadonlySet<Feature> = new Set();
   #bindings = new DigestTable();
   /** Of the bound users, those who wait out their grace. */
   #left = new Set<string>();
-  #bound = new Set<string>();
+  /** Those who left included. */
+  #boundUsers = new Set<string>();
   #matches = new Map<MatchKind, DigestTable>();
 
   constructor(context: TenantContext, connectionId: string) {
@@ -50,7 +49,7 @@ export class RulesInMemory implements Rules {
   }
 
   hasBinding(user: string): boolean {
-    return this.#bound.has(user) && !this.#left.has(user);
+    return this.#boundUsers.has(user) && !this.#left.has(user);
   }
 
   matching(kind: MatchKind, digest: string): readonly string[] {
@@ -63,7 +62,7 @@ export class RulesInMemory implements Rules {
       if (!person) continue;
       if (person.newBinding) {
         this.#bindings.set(person.keyDigest, person.user);
-        this.#bound.add(person.user);
+        this.#boundUsers.add(person.user);
       }
       this.#left.delete(person.user);
     }
@@ -78,15 +77,12 @@ export class RulesInMemory implements Rules {
 
   async load(tx: Tx, version: number): Promise<void> {
     const { tenantId } = this.#context;
-    const features = await tx.rows<{ name: string }>(sql`
-      SELECT name FROM sluice.feature WHERE tenant_id = ${tenantId}`);
     const [configured] = await tx.rows<{ version: number }>(sql`
       SELECT version FROM sluice.configuration WHERE tenant_id = ${tenantId}`);
     this.configuration = configured?.version ?? 0;
-    this.features = new Set(features.map(({ name }) => name).filter(isFeature));
     this.#bindings = new DigestTable();
     this.#left = new Set();
-    this.#bound = new Set();
+    this.#boundUsers = new Set();
     this.#matches = new Map();
     // The same text for the same user wherever it stands: an id takes more room than its digest.
     const ids = new Map<string, string>();
@@ -98,7 +94,7 @@ export class RulesInMemory implements Rules {
     await this.#readBindings(tx, (digest, user, left) => {
       const id = oneText(user);
       this.#bindings.add(digest, id);
-      this.#bound.add(id);
+      this.#boundUsers.add(id);
       if (left) this.#left.add(id);
     });
     for (const kind of matchKinds)

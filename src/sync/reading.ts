@@ -30,6 +30,8 @@ export interface Cutting<J> {
    * a transaction costs as much for five thousand strangers as for one thousand.
    */
   readonly join: boolean;
+  /** The connector asks for its next page before it has told the last of this one. */
+  readonly asksAhead: boolean;
   /** Called when a page begins, after the one before it was applied. */
   begin(): J;
 }
@@ -104,7 +106,7 @@ interface Told {
  */
 class Ahead {
   readonly #iterator: AsyncIterator<Item>;
-  readonly #cutting: { now(): Date; readonly join: boolean };
+  readonly #cutting: Omit<Cutting<unknown>, 'begin'>;
   readonly #told: Told[] = [];
   #records = 0;
   #pageEnds = 0;
@@ -116,7 +118,7 @@ class Ahead {
   #wakeReader: (() => void) | undefined;
   readonly #reading: Promise<void>;
 
-  constructor(iterator: AsyncIterator<Item>, cutting: { now(): Date; readonly join: boolean }) {
+  constructor(iterator: AsyncIterator<Item>, cutting: Omit<Cutting<unknown>, 'begin'>) {
     this.#iterator = iterator;
     this.#cutting = cutting;
     this.#reading = this.#read();
@@ -140,7 +142,10 @@ class Ahead {
     return told;
   }
 
-  /** Lets the item under way arrive; then the connector's own `finally` closes what it opened. */
+  /**
+   * Lets the item under way arrive; then the connector's own `finally` closes what it opened. Should that fail, the
+   * reading has ended as it has ended.
+   */
   async close(): Promise<void> {
     this.#closed = true;
     this.#wakeReader?.();
@@ -158,8 +163,7 @@ class Ahead {
   }
 
   async #readAll(): Promise<void> {
-    // A connector may ask for its next page before it tells the last of this one: then what it tells next was asked
-    // for after this page began, and no more than that is known.
+    // Of a page that was asked for ahead no more is known than that it was asked for after the one before began.
     let before: Date | undefined;
     let asked: Date | undefined;
     try {
@@ -174,7 +178,7 @@ class Ahead {
         this.#records += recordsIn(item);
         if (endsPage) {
           this.#pageEnds++;
-          before = asked;
+          if (this.#cutting.asksAhead) before = asked;
           asked = undefined;
         }
         this.#wakeTaker?.();

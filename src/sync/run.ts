@@ -190,6 +190,7 @@ class Run {
       const pages = readPages(reading, {
         now: () => this.#deps.clock.now(),
         join: !stream.resumable,
+        asksAhead: stream.asksAhead ?? false,
         begin: () => new PageUnderJudgement(planned.plan, rules),
       });
       let complete = false;

@@ -25,10 +25,8 @@ export interface MailerOptions {
 export function createMailer({ server, ca, clock, timeoutMs, closing }: MailerOptions): Mailer {
   const { host, port, secure, auth, from } = server;
   const at = `${host.includes(':') ? `[${host}]` : host}:${port}`;
-  let transport: Promise<Transporter> | undefined;
-  const connect = async () => {
-    // Loaded for the first mail: most hubs and nearly all commands send none.
-    const { createTransport } = await import('nodemailer');
+  let transport: Transporter | undefined;
+  const transportOf = ({ createTransport }: typeof import('nodemailer')): Transporter => {
     const made = createTransport({
       host,
       port,
@@ -58,8 +56,10 @@ export function createMailer({ server, ca, clock, timeoutMs, closing }: MailerOp
       if (closing.aborted) return STOPPING;
       const { subject, text } = mailTextOf(notice);
       try {
-        transport ??= connect();
-        await (await transport).sendMail({
+        // Loaded for the first mail: most hubs and nearly all commands send none.
+        const nodemailer = await import('nodemailer');
+        transport ??= transportOf(nodemailer);
+        await transport.sendMail({
           from: { name: 'Sluice', address: from },
           to: { name: '', address: to },
           envelope: { from, to: [to] },
@@ -77,7 +77,7 @@ export function createMailer({ server, ca, clock, timeoutMs, closing }: MailerOp
         return closing.aborted ? STOPPING : failure(error, at);
       }
     },
-    close: () => void transport?.then((open) => open.close()),
+    close: () => transport?.close(),
   };
 }
 

@@ -16,6 +16,7 @@ const seen = (): Seen => {
 const cutting = (given: Partial<Cutting<Seen>> = {}): Cutting<Seen> => ({
   now: () => new Date(),
   join: false,
+  asksAhead: false,
   begin: seen,
   ...given,
 });
@@ -99,7 +100,7 @@ describe('cutting a reading into pages', () => {
       yield complete();
     }
     let n = 0;
-    for await (const one of readPages(source(), cutting({ now }))) {
+    for await (const one of readPages(source(), cutting({ now, asksAhead: true }))) {
       if (one.items.length === 0) continue;
       expect(one.readAt.getTime()).to.be.below(askedAt[n]!);
       // And not as if all had been asked for at the very beginning.
@@ -107,6 +108,23 @@ describe('cutting a reading into pages', () => {
       n++;
     }
     expect(n).to.equal(6);
+  });
+
+  it('stamps a record as asked for when it was, where its connector asks for one page after the other', async () => {
+    let clock = 0;
+    const now = () => new Date(++clock);
+    const before: number[] = [];
+    async function* source(): AsyncGenerator<Item> {
+      for (let n = 0; n < 4; n++) {
+        before.push(clock);
+        yield record({ id: n });
+        yield page({ n });
+      }
+      yield complete();
+    }
+    const stamps: number[] = [];
+    for await (const one of readPages(source(), cutting({ now }))) if (!one.end) stamps.push(one.readAt.getTime());
+    expect(stamps).to.deep.equal(before);
   });
 
   it('ends with what the connector threw, after the pages before it and without the one under way', async () => {
