@@ -31,8 +31,11 @@ export function scalarText(value: unknown): string {
 }
 
 const LONGEST_RAW = 65_536;
+/** Printable ASCII without blanks around it, as most values are: there is nothing to clean. */
+const PLAIN = /^[!-~](?:[ -~]*[!-~])?$/;
 
 function cleaned(text: string): string[] {
+  if (text.length <= LONGEST_RAW && PLAIN.test(text)) return [text];
   if (text.length > LONGEST_RAW || text.includes('\0') || !text.isWellFormed()) throw new InvalidValue();
   const trimmed = text.trim();
   return trimmed === '' ? [] : [trimmed.normalize('NFC')];
