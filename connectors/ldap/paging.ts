@@ -25,6 +25,7 @@ export async function* pages(session: Session, search: Search, pageSize: number)
   let asked: ReturnType<typeof ask> | undefined = ask(Buffer.alloc(0));
   for (let pageNumber = 1; asked !== undefined; pageNumber += 1) {
     let pageIsEmpty = true;
+    let ended = false;
     let next: ReturnType<typeof ask> | undefined;
     let estimate: number | undefined;
     let refused: { readonly error: unknown } | undefined;
@@ -32,6 +33,7 @@ export async function* pages(session: Session, search: Search, pageSize: number)
       if (entries.length > 0) pageIsEmpty = false;
       let wrong: Error | undefined;
       if (result) {
+        ended = true;
         emptyPages = pageIsEmpty ? emptyPages + 1 : 0;
         wrong = whatIsWrong(session, result, pageNumber, emptyPages);
         estimate = result.paged?.estimate || undefined;
@@ -46,6 +48,8 @@ export async function* pages(session: Session, search: Search, pageSize: number)
       if (entries.length > 0) yield { entries };
       if (wrong) throw wrong;
     }
+    // Without the server's word that the page is over there is no last page, and nothing may follow from its end.
+    if (!ended) throw new Error('A search ended without its result.');
     yield { endOfPage: true, estimate };
     if (refused) throw refused.error;
     asked = next;

@@ -73,6 +73,7 @@ async function nextPage<J extends { take(item: Item): void }>(
     const told = await ahead.next();
     if (!told) return items.length > 0 ? cut() : undefined;
     const { item } = told;
+    if (readAt === undefined) await faultPoint('gate.before');
     readAt ??= told.readAt;
     if (item.item === 'complete') return { ...cut(), end: item };
     if (item.item === 'page') {

@@ -195,7 +195,6 @@ class Run {
       });
       let complete = false;
       for await (const page of pages) {
-        await faultPoint('gate.before');
         const receipt = this.#streams[planned.plan.stream] ?? emptyStreamReceipt(pass.mode);
         const outcome = await this.#tenant.applyPage(pass, rules, {
           readAt: page.readAt,
