@@ -1,3 +1,5 @@
+import { wireArray } from './wire-array.ts';
+
 /** A statement with its values apart: nothing from a source, a tenant or a caller is ever part of the text. */
 export interface Sql {
   readonly text: string;
@@ -7,5 +9,10 @@ export interface Sql {
 /** `sql\`SELECT … WHERE id = ${id}\``: every interpolated value becomes a parameter. */
 export function sql(strings: TemplateStringsArray, ...values: readonly unknown[]): Sql {
   // knex reads `?` as a place for a value; ours come from the template, so a literal one would be a mistake.
-  return { text: strings.join('?'), values: values.map((value) => (value === undefined ? null : value)) };
+  return { text: strings.join('?'), values: values.map((value, index) => parameter(value, strings[index + 1]!)) };
+}
+
+function parameter(value: unknown, after: string): unknown {
+  if (value === undefined) return null;
+  return Array.isArray(value) ? (wireArray(value, after) ?? value) : value;
 }
