@@ -34,7 +34,13 @@ export function seal(key: KeyObject, place: Place, plaintext: Uint8Array | strin
   const cipher = createCipheriv('aes-256-gcm', key, nonce);
   cipher.setAAD(boundTo(place));
   const body = typeof plaintext === 'string' ? cipher.update(plaintext, 'utf8') : cipher.update(plaintext);
-  return Buffer.concat([Buffer.of(FORMAT), nonce, body, cipher.final(), cipher.getAuthTag()]);
+  cipher.final(); // of a stream cipher there is nothing left
+  const sealed = Buffer.allocUnsafe(1 + NONCE_BYTES + body.length + TAG_BYTES);
+  sealed[0] = FORMAT;
+  sealed.set(nonce, 1);
+  sealed.set(body, 1 + NONCE_BYTES);
+  sealed.set(cipher.getAuthTag(), 1 + NONCE_BYTES + body.length);
+  return sealed;
 }
 
 /** Throws if the value was changed, moved or sealed under another key; the error tells nothing of it. */
@@ -47,7 +53,8 @@ export function open(key: KeyObject, place: Place, sealed: Uint8Array): Buffer {
   decipher.setAuthTag(sealed.subarray(sealed.length - TAG_BYTES));
   try {
     const body = decipher.update(sealed.subarray(1 + NONCE_BYTES, sealed.length - TAG_BYTES));
-    return Buffer.concat([body, decipher.final()]);
+    decipher.final(); // of a stream cipher there is nothing left: it checks the tag
+    return body;
   } catch {
     throw new Error(`A sealed value in ${place.table}.${place.column} does not open with the keys of this hub.`);
   }

@@ -93,6 +93,6 @@ async function candidates(tx: Tx, context: TenantContext, values: readonly Match
   return [...people.values()].map((person) => ({
     id: person.id,
     matchedBy: found.filter((row) => row.user_id === person.id).map((row) => row.kind),
-    matches: [...person.matches.values()],
+    matches: person.matches(),
   }));
 }

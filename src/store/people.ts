@@ -16,6 +16,12 @@ interface HeldContribution extends Contribution {
   readonly readAt: Date;
 }
 
+interface HeldMatch {
+  readonly kind: MatchValue['kind'];
+  readonly digest: Buffer;
+  readonly sealed: Buffer;
+}
+
 export type Written = 'created' | 'updated' | 'unchanged' | 'stale';
 
 export class Person {
@@ -24,30 +30,46 @@ export class Person {
   readonly isNew: boolean;
   status: 'active' | 'left';
   confirmed: boolean;
-  fields: Fields;
   readonly contributions: Map<string, HeldContribution>;
-  readonly matches: Map<string, MatchValue>;
+  /** Match values as they are stored, by kind and digest. */
+  readonly recognisedBy: Map<string, HeldMatch>;
   readonly touched = new Set<string>();
   /** Has left, or is leaving now: match values and optional fields go, the grace runs. */
   leaving: boolean;
+  readonly #openFields: () => Fields;
+  #fields: Fields | undefined;
 
+  /** @param given.openFields called at most once, when the fields are first looked at: opening is what costs */
   constructor(given: {
     id: string;
     key: UserKey;
     isNew: boolean;
     status: 'active' | 'left';
     confirmed: boolean;
-    fields: Fields;
+    openFields: () => Fields;
   }) {
     this.id = given.id;
     this.key = given.key;
     this.isNew = given.isNew;
     this.status = given.status;
     this.confirmed = given.confirmed;
-    this.fields = given.fields;
+    this.#openFields = given.openFields;
     this.leaving = given.status === 'left';
     this.contributions = new Map();
-    this.matches = new Map();
+    this.recognisedBy = new Map();
+  }
+
+  get fields(): Fields {
+    this.#fields ??= this.#openFields();
+    return this.#fields;
+  }
+
+  /** Opened, for whoever must see the values themselves. */
+  matches(): MatchValue[] {
+    return [...this.recognisedBy.values()].map(({ kind, sealed }) => ({
+      kind,
+      value: this.key.open('match_value', kind, this.id, sealed),
+    }));
   }
 
   /** A supplier's word; an older reading never replaces a newer one. */
@@ -114,20 +136,18 @@ export async function loadPeople(tx: Tx, context: TenantContext, ids: readonly s
      ORDER BY u.id FOR NO KEY UPDATE OF u`);
   for (const row of rows) {
     const key = keys.userKey(row.id, row.wrapped);
-    const fields = JSON.parse(key.open('users', 'fields', row.id, row.fields)) as Fields;
-    people.set(row.id, new Person({ ...row, key, fields, isNew: false }));
+    const openFields = () => JSON.parse(key.open('users', 'fields', row.id, row.fields)) as Fields;
+    people.set(row.id, new Person({ ...row, key, openFields, isNew: false }));
   }
   await loadContributions(tx, context, people);
-  const matches = await tx.rows<{ user_id: string; kind: MatchValue['kind']; value: Buffer }>(sql`
-    SELECT user_id, kind, value FROM sluice.match_value
+  const matches = await tx.rows<HeldMatch & { user_id: string }>(sql`
+    SELECT user_id, kind, digest, value AS sealed FROM sluice.match_value
      WHERE tenant_id = ${tenantId} AND user_id = ANY(${[...people.keys()]}::uuid[])`);
-  for (const { user_id, kind, value } of matches) {
-    const person = people.get(user_id)!;
-    const opened = person.key.open('match_value', kind, user_id, value);
-    person.matches.set(`${kind} ${opened}`, { kind, value: opened });
-  }
+  for (const { user_id, ...match } of matches) people.get(user_id)!.recognisedBy.set(nameOf(match), match);
   return people;
 }
+
+const nameOf = ({ kind, digest }: Pick<HeldMatch, 'kind' | 'digest'>) => `${kind} ${digest.toString('latin1')}`;
 
 async function loadContributions(tx: Tx, { tenantId }: TenantContext, people: Map<string, Person>): Promise<void> {
   const rows = await tx.rows<{ user_id: string; supplier: string; fields: Buffer; read_at: Date }>(sql`
@@ -144,7 +164,7 @@ async function loadContributions(tx: Tx, { tenantId }: TenantContext, people: Ma
 export async function newPerson(tx: Tx, { tenantId, keys }: TenantContext, id: string): Promise<Person> {
   const { key, wrapped } = keys.newUserKey(id);
   await tx.run(sql`INSERT INTO sluice.user_key (tenant_id, user_id, wrapped) VALUES (${tenantId}, ${id}, ${wrapped})`);
-  return new Person({ id, key, isNew: true, status: 'active', confirmed: false, fields: {} });
+  return new Person({ id, key, isNew: true, status: 'active', confirmed: false, openFields: () => ({}) });
 }
 
 /** Whose word counts first: correction, connections as the tenant ordered them, log-on. */
@@ -173,20 +193,27 @@ export interface Recognised {
 interface Settled {
   readonly person: Person;
   readonly fields: Partial<Record<string, string>>;
-  readonly came: readonly MatchValue[];
-  readonly went: readonly MatchValue[];
+  readonly came: readonly (Recognised & MatchValue)[];
+  readonly went: readonly Recognised[];
   readonly changed: boolean;
 }
 
-/** What writing these people would change about who is recognised; asked before any lock is chosen. */
-export function settle(person: Person, order: readonly string[]): Settled {
+/** What writing this person changes, of them and of who is recognised. */
+function settle({ keys }: TenantContext, person: Person, order: readonly string[]): Settled {
   const inOrder = order.flatMap((supplier) => person.contributions.get(supplier) ?? []);
   const derived = deriveUser(inOrder);
   const fields = person.leaving ? namesOnly(person.fields) : derived.fields;
   const matches = person.leaving ? [] : derived.matches;
-  const wanted = new Map(matches.map((match) => [`${match.kind} ${match.value}`, match]));
-  const came = [...wanted].filter(([key]) => !person.matches.has(key)).map(([, match]) => match);
-  const went = [...person.matches].filter(([key]) => !wanted.has(key)).map(([, match]) => match);
+  const wanted = new Map(
+    matches.map(({ kind, value }) => {
+      const match = { kind, value, digest: keys.digest(kind, value), user: person.id };
+      return [nameOf(match), match];
+    }),
+  );
+  const came = [...wanted].flatMap(([name, match]) => (person.recognisedBy.has(name) ? [] : [match]));
+  const went = [...person.recognisedBy].flatMap(([name, { kind, digest }]) =>
+    wanted.has(name) ? [] : [{ kind, digest, user: person.id }],
+  );
   const status = person.leaving ? 'left' : 'active';
   const changed =
     person.isNew ||
@@ -216,7 +243,7 @@ export async function savePeople(
 ): Promise<Saved & { extraVersions: readonly number[] }> {
   const all = [...people];
   const order = all.length > 0 ? await supplierOrder(tx, context) : [];
-  const settled = all.map((person) => settle(person, order));
+  const settled = all.map((person) => settle(context, person, order));
   const changed = settled.filter((one) => one.changed);
   // New rows first: contributions and match values refer to them. Their number is filled in below.
   await insertNew(
@@ -225,7 +252,9 @@ export async function savePeople(
     changed.filter((one) => one.person.isNew),
   );
   await writeContributions(tx, context, all);
-  const { came, went } = await writeMatches(tx, context, settled);
+  const came = settled.flatMap((one) => one.came);
+  const went = settled.flatMap((one) => one.went);
+  await writeMatches(tx, context, settled, came, went);
   const numbers = await announce(tx, context, [
     ...changed.map((one): FeedEntry => ({ kind: 'user', id: one.person.id })),
     ...extra,
@@ -297,11 +326,11 @@ async function writeContributions(tx: Tx, context: TenantContext, people: readon
 
 async function writeMatches(
   tx: Tx,
-  { tenantId, keys }: TenantContext,
+  { tenantId }: TenantContext,
   settled: readonly Settled[],
-): Promise<{ came: Recognised[]; went: Recognised[] }> {
-  const recognised = ({ kind, value }: MatchValue, user: string) => ({ kind, digest: keys.digest(kind, value), user });
-  const went = settled.flatMap((one) => one.went.map((match) => recognised(match, one.person.id)));
+  came: readonly Recognised[],
+  went: readonly Recognised[],
+): Promise<void> {
   if (went.length > 0) {
     await tx.run(sql`
       DELETE FROM sluice.match_value
@@ -309,7 +338,6 @@ async function writeMatches(
          AND (kind, digest, user_id) IN (SELECT * FROM unnest(${went.map(({ kind }) => kind)}::text[],
                ${went.map(({ digest }) => digest)}::bytea[], ${went.map(({ user }) => user)}::uuid[]))`);
   }
-  const came = settled.flatMap((one) => one.came.map((match) => recognised(match, one.person.id)));
   if (came.length > 0) {
     const sealed = settled.flatMap(({ person, came: fresh }) =>
       fresh.map(({ kind, value }) => person.key.seal('match_value', kind, person.id, value)),
@@ -322,7 +350,6 @@ async function writeMatches(
           AS new (kind, digest, user_id, value)
       ON CONFLICT (tenant_id, kind, digest, user_id) DO NOTHING`);
   }
-  return { came, went };
 }
 
 async function updateUsers(
