@@ -5,12 +5,14 @@ export interface Column {
   readonly align?: 'left' | 'right';
 }
 
-const segmenter = new Intl.Segmenter();
+// Made when first needed: it takes longer than all else that a command loads of ours.
+let segmenter: Intl.Segmenter | undefined;
 const WIDE =
   /^[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\u3000-\u303f\uff01-\uff60]|\p{Emoji_Presentation}/u;
 
 /** Columns a text takes on a terminal: East Asian characters take two, colour none. */
 export function width(text: string): number {
+  segmenter ??= new Intl.Segmenter();
   let columns = 0;
   for (const { segment } of segmenter.segment(stripVTControlCharacters(text))) columns += WIDE.test(segment) ? 2 : 1;
   return columns;
