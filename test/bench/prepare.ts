@@ -16,7 +16,10 @@ const USERS_SHARE = 20;
 
 export interface Stage {
   readonly entries: number;
+  /** Of each tenant. */
   readonly users: number;
+  /** Each with the same directory and the same users, so that a first pass can be measured more than once. */
+  readonly tenants: readonly string[];
   readonly folder: string;
   readonly slapd: Slapd;
   readonly database: EmbeddedAttachment;
@@ -41,8 +44,8 @@ export function entry(n: number): Parameters<typeof person>[0] {
   };
 }
 
-/** A directory of `entries` people, a migrated database, and one user in twenty logged on. */
-export async function prepare(entries: number): Promise<Stage> {
+/** A directory of `entries` people, a migrated database, and in each of some tenants one user in twenty logged on. */
+export async function prepare(entries: number, rounds: number): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-'));
   console.log(`\nPreparing ${entries.toLocaleString('en')} entries, of which 1 in ${USERS_SHARE} has logged on …`);
   const ldifFile = join(folder, 'people.ldif');
@@ -56,11 +59,13 @@ export async function prepare(entries: number): Promise<Stage> {
   await migrate(database.migrateUrl, new URL(database.url).username);
   const key = newMasterKeyText();
   await writeFile(join(dataDir, 'key'), key, { mode: 0o600 });
-  const users = await logOnUsers(database.url, key, slapd, entries);
+  const tenants = Array.from({ length: rounds }, (_, round) => `bench-${round + 1}`);
+  for (const tenant of tenants) await logOnUsers(tenant, database.url, key, slapd, entries);
   const address = `127.0.0.1/32:${slapd.port}`;
   return {
     entries,
-    users,
+    users: Math.ceil(entries / USERS_SHARE),
+    tenants,
     folder,
     slapd,
     database,
@@ -79,21 +84,21 @@ export async function prepare(entries: number): Promise<Stage> {
   };
 }
 
-async function logOnUsers(url: string, key: string, slapd: Slapd, entries: number): Promise<number> {
+async function logOnUsers(name: string, url: string, key: string, slapd: Slapd, entries: number): Promise<void> {
   const store = openStore({
     url,
     master: parseMasterKey(key),
     applicationName: 'bench',
     secretSettings: () => new Set(['bind_password']),
   });
-  const { id } = await store.registry.ensureTenant('bench');
+  const { id } = await store.registry.ensureTenant(name);
   const tenant = await store.tenant(id);
   const ldap = connectors.find(({ name }) => name === 'ldap')!;
   const defaults = Object.fromEntries(
     Object.entries(ldap.settings).flatMap(([name, setting]) => ('default' in setting ? [[name, setting.default]] : [])),
   );
   await tenant.configuration.write(
-    testConfiguration('bench', {
+    testConfiguration(name, {
       connections: [
         {
           name: 'people',
@@ -112,11 +117,8 @@ async function logOnUsers(url: string, key: string, slapd: Slapd, entries: numbe
     }),
     { expected: null, resume: true },
   );
-  let users = 0;
   for (let n = 0; n < entries; n += USERS_SHARE) {
     await tenant.users.logOn({ email: `u${pad(n)}@acme.example`, given_name: `Given${n}`, family_name: `Fämily${n}` });
-    users++;
   }
   await store.close();
-  return users;
 }
