@@ -27,7 +27,7 @@ export type EncodedEntry = Pick<Message, 'bytes' | 'start' | 'stop'>;
 export interface Entry {
   /** The canonical UUID; undefined if the entry has none, or one that is none. */
   readonly key: string | undefined;
-  /** Undefined if a value is not valid UTF-8 or too long: then the entry can be named but not read. */
+  /** Undefined without a key, and if a value is not valid UTF-8 or too long: then the entry can be named but not read. */
   readonly record: SourceRecord | undefined;
 }
 
@@ -64,6 +64,9 @@ export class EntryDecoder {
   readonly #starts: number[];
   readonly #stops: number[];
   readonly #options: string[];
+  /** By place, whether its values are read now; the set of fields this was made from. */
+  #wanted: readonly boolean[];
+  #onlyOf: ReadonlySet<string> | undefined;
 
   constructor(plan: EntryPlan) {
     const lower = (name: string) => name.toLowerCase();
@@ -77,10 +80,15 @@ export class EntryDecoder {
     this.#starts = plan.fields.map(() => -1);
     this.#stops = plan.fields.map(() => -1);
     this.#options = plan.fields.map(() => '');
+    this.#wanted = plan.fields.map(() => true);
   }
 
-  /** @throws Unreadable if the bytes are not a search result entry */
-  decode(entry: EncodedEntry): Entry {
+  /**
+   * @param only of these fields alone the values are read; names that nobody asked for are told all the same
+   * @throws Unreadable if the bytes are not a search result entry
+   */
+  decode(entry: EncodedEntry, only?: ReadonlySet<string>): Entry {
+    if (only !== this.#onlyOf) this.#restrictTo(only);
     const { bytes } = entry;
     const starts = this.#starts;
     starts.fill(-1);
@@ -118,15 +126,21 @@ export class EntryDecoder {
       attributes.at = at;
     }
     const key = this.#key(bytes);
-    let readable = true;
+    // Only the root DSE is read without a key.
+    let readable = key !== undefined || this.#keyPlace < 0;
     for (let place = 0; place < starts.length && readable; place += 1) {
-      if (starts[place]! < 0 || place === this.#keyPlace) continue;
+      if (starts[place]! < 0 || place === this.#keyPlace || !this.#wanted[place]) continue;
       const value = this.#value(bytes, place);
       if (value === undefined) readable = false;
       else record[this.#fields[place]!] = value;
     }
     if (key !== undefined) record[this.#fields[this.#keyPlace]!] = key;
     return { key, record: readable ? record : undefined };
+  }
+
+  #restrictTo(only: ReadonlySet<string> | undefined): void {
+    this.#onlyOf = only;
+    this.#wanted = this.#fields.map((name) => only === undefined || only.has(name));
   }
 
   #describe(bytes: Buffer, start: number, stop: number): Described {

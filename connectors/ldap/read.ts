@@ -1,7 +1,7 @@
 import { domainToUnicode } from 'node:url';
 import {
   complete,
-  type Decoded,
+  type Decode,
   encoded,
   type Item,
   type LookupContext,
@@ -9,10 +9,8 @@ import {
   type PersonSought,
   page,
   type ReadContext,
-  records,
   type SourceRecord,
   scopeFields,
-  skip,
 } from '../../src/contract/index.ts';
 import { Arena } from './arena.ts';
 import { type Message, Unreadable } from './ber.ts';
@@ -65,8 +63,8 @@ export async function* lookupUsers(context: LookupContext<typeof shape>): AsyncG
       for await (const piece of pages(session, searchFor(session, context, or(sought)), context.settings.page_size)) {
         if (!('entries' in piece)) continue;
         for (const message of piece.entries) {
-          const { key, record } = decode(session, decoder, message);
-          if (key !== undefined && record) yield record;
+          const { record } = decode(session, decoder, message);
+          if (record) yield record;
         }
       }
     }
@@ -130,25 +128,21 @@ function itemOf(
   // Only where each entry lies: of five thousand messages the objects alone would fill more memory than the bytes.
   const spans = Int32Array.from(messages.flatMap(({ start, stop }) => [start + moved, stop + moved]));
   let released = false;
-  const decodeAll = function* (): Generator<Decoded> {
+  const decodeOne: Decode = (number, fields) => {
     if (released) throw new Error('These entries were let go; their bytes may be others’ by now.');
-    const readable: SourceRecord[] = [];
-    for (let at = 0; at < spans.length; at += 2) {
-      const { key, record } = decode(session, decoder, { bytes, start: spans[at]!, stop: spans[at + 1]! });
-      if (key !== undefined && record) readable.push(record);
-      else yield skip(key);
-    }
-    if (readable.length > 0) yield records(readable);
+    const [start, stop] = [spans[number * 2]!, spans[number * 2 + 1]!];
+    return decode(session, decoder, { bytes, start, stop }, fields);
   };
-  return encoded(messages.length, decodeAll, () => {
+  return encoded(messages.length, decodeOne, () => {
     released = true;
     held.release();
   });
 }
 
-function decode(session: Session, decoder: EntryDecoder, entry: EncodedEntry): Entry {
+/** An entry without its key cannot be told from others: it has no record then. */
+function decode(session: Session, decoder: EntryDecoder, entry: EncodedEntry, fields?: ReadonlySet<string>): Entry {
   try {
-    return decoder.decode(entry);
+    return decoder.decode(entry, fields);
   } catch (error) {
     throw error instanceof Unreadable ? session.client.unreadable() : error;
   }

@@ -16,6 +16,7 @@ export function guidFromUuid(uuid: string): Buffer {
 
 /** An entryUUID as servers write it, in lower case without braces; undefined if it is none. */
 export function canonicalUuid(text: string): string | undefined {
+  if (isUuid(text)) return text;
   const uuid = text
     .trim()
     .replace(/^\{(.*)\}$/, '$1')

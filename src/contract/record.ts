@@ -15,8 +15,17 @@ export interface Window {
   readonly to: Date;
 }
 
-/** What becomes of an encoded record. */
-export type Decoded = Extract<Item, { readonly item: 'records' | 'skip' }>;
+/** What an encoded record says; one that cannot be read has no `record`, and its key if at least that can be read. */
+export interface Decoded {
+  readonly key: string | undefined;
+  readonly record: SourceRecord | undefined;
+}
+
+/**
+ * Decodes the record with this number, from 0.
+ * @param fields only these are looked at now; of a stranger the hub never asks for more. Without it: all that was asked for
+ */
+export type Decode = (number: number, fields?: ReadonlySet<string>) => Decoded;
 
 export type Item =
   /** Records, complete: an absent field has no value. */
@@ -25,7 +34,7 @@ export type Item =
   | {
       readonly item: 'encoded';
       readonly count: number;
-      readonly decode: () => Iterable<Decoded>;
+      readonly decode: Decode;
       readonly release: (() => void) | undefined;
     }
   /** A record in which an absent field means unchanged. */
@@ -41,15 +50,15 @@ export type Item =
   /** Everything of this partition (in the window) was told; `state` starts the next incremental reading. */
   | { readonly item: 'complete'; readonly within: Window | undefined; readonly state: State | undefined };
 
-export const record = (one: SourceRecord): Decoded => ({ item: 'records', records: [one] });
+export const record = (one: SourceRecord): Item => ({ item: 'records', records: [one] });
 /** Several at once: cheaper for sources that answer in pages. */
-export const records = (many: readonly SourceRecord[]): Decoded => ({ item: 'records', records: many });
+export const records = (many: readonly SourceRecord[]): Item => ({ item: 'records', records: many });
 /**
  * Several still encoded: the cheapest, for sources of very many records of which few are kept. `decode` is called when
- * the hub looks at them, perhaps twice and perhaps after the reading ended; it yields `records` and `skip`.
+ * the hub looks at one, for a user's more than once, and perhaps after the reading ended.
  * @param release called once their page is applied: they are not looked at again, and their memory may be used anew
  */
-export const encoded = (count: number, decode: () => Iterable<Decoded>, release?: () => void): Item => ({
+export const encoded = (count: number, decode: Decode, release?: () => void): Item => ({
   item: 'encoded',
   count,
   decode,
@@ -62,11 +71,14 @@ export const whole = (group: string, members: readonly SourceRecord[]): Item => 
   group,
   records: members,
 });
-export const skip = (key?: string): Decoded => ({ item: 'skip', key });
+export const skip = (key?: string): Item => ({ item: 'skip', key });
 /** The same, with nothing left encoded. */
 export function* decoded(item: Item): Generator<Exclude<Item, { readonly item: 'encoded' }>> {
-  if (item.item === 'encoded') yield* item.decode();
-  else yield item;
+  if (item.item !== 'encoded') return yield item;
+  for (let number = 0; number < item.count; number++) {
+    const { key, record: told } = item.decode(number);
+    yield told ? { item: 'records', records: [told] } : { item: 'skip', key };
+  }
 }
 /** @param total how many records the whole partition holds, if the source tells; only for showing progress */
 export const page = (state?: State, total?: number): Item => ({ item: 'page', state, total });

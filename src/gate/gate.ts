@@ -56,12 +56,22 @@ const drop = (reason: DropReason, extra: Partial<Dropped> = {}): Dropped => ({
 /** A database index holds no longer one. */
 const LONGEST_KEY_BYTES = 512;
 
-/** From record to entity or to a reason for refusal: keep, scope, match, opt-in, map. */
-export function gate(plan: StreamPlan, rules: Rules, record: SourceRecord, partial = false): Decision {
+/**
+ * From record to entity or to a reason for refusal: keep, scope, match, opt-in, map.
+ * @param whole where `record` holds the plan's deciding fields alone: the same record with all its fields, asked for
+ *   only if it is kept; undefined if it cannot be read
+ */
+export function gate(
+  plan: StreamPlan,
+  rules: Rules,
+  record: SourceRecord,
+  partial = false,
+  whole: () => SourceRecord | undefined = () => record,
+): Decision {
   if (!plan.featureOn) return drop('feature-off');
   if (!isRecord(record)) return drop('invalid');
   try {
-    return judge(plan, rules, record, partial);
+    return judge(plan, rules, record, partial, () => readable(whole()));
   } catch (error) {
     if (!(error instanceof InvalidValue)) throw error;
     return invalid(plan, rules, record);
@@ -70,6 +80,11 @@ export function gate(plan: StreamPlan, rules: Rules, record: SourceRecord, parti
 
 // JSON may hold a null or a number where a record should be; one such entry must not end the reading.
 const isRecord = (told: unknown): boolean => typeof told === 'object' && told !== null && !Array.isArray(told);
+
+function readable(record: SourceRecord | undefined): SourceRecord {
+  if (!record) throw new InvalidValue();
+  return record;
+}
 
 // A value that cannot be read must not remove the row it belongs to, so the key is still looked at.
 function invalid(plan: StreamPlan, rules: Rules, record: SourceRecord): Dropped {
@@ -84,19 +99,28 @@ function invalid(plan: StreamPlan, rules: Rules, record: SourceRecord): Dropped 
   }
 }
 
-function judge(plan: StreamPlan, rules: Rules, record: SourceRecord, partial: boolean): Decision {
+type Whole = () => SourceRecord;
+
+function judge(plan: StreamPlan, rules: Rules, record: SourceRecord, partial: boolean, whole: Whole): Decision {
   const key = textOf(record, plan.key);
   if (key === null || Buffer.byteLength(key) > LONGEST_KEY_BYTES) return drop('invalid');
   if (plan.declaration.person === 'none') {
     if (!plan.inScope(record)) return drop('out-of-scope');
-    return { kept: true, key, person: undefined, fields: mapFields(plan, record, partial), matches: [], partial };
+    return { kept: true, key, person: undefined, fields: mapFields(plan, whole(), partial), matches: [], partial };
   }
   return plan.stream === 'users'
-    ? judgeUser(plan, rules, record, key, partial)
-    : judgeOwned(plan, rules, record, key, partial);
+    ? judgeUser(plan, rules, record, key, partial, whole)
+    : judgeOwned(plan, rules, record, key, partial, whole);
 }
 
-function judgeUser(plan: StreamPlan, rules: Rules, record: SourceRecord, key: string, partial: boolean): Decision {
+function judgeUser(
+  plan: StreamPlan,
+  rules: Rules,
+  record: SourceRecord,
+  key: string,
+  partial: boolean,
+  whole: Whole,
+): Decision {
   const keyDigest = keyDigestOf(plan, rules, key);
   const bound = rules.bound(keyDigest);
   if (!plan.inScope(record)) return drop('out-of-scope', { boundUser: bound?.user });
@@ -104,7 +128,7 @@ function judgeUser(plan: StreamPlan, rules: Rules, record: SourceRecord, key: st
   // Someone who left and logged on anew is a new user; the record follows the person who is here now.
   if (!bound || bound.left) {
     const found = findPerson(plan, rules, record, bound ? undefined : { value: key, digest: keyDigest });
-    if (found.size > 1) return drop('ambiguous', { boundUser: bound?.user });
+    if (found.length > 1) return drop('ambiguous', { boundUser: bound?.user });
     const [matched] = found;
     if (!matched && !bound) return drop('not-a-user');
     if (matched && matched !== bound?.user) {
@@ -116,20 +140,27 @@ function judgeUser(plan: StreamPlan, rules: Rules, record: SourceRecord, key: st
     kept: true,
     key,
     person: { user: user!, keyDigest, newBinding: user !== bound?.user },
-    fields: mapFields(plan, record, partial),
+    fields: mapFields(plan, whole(), partial),
     matches: matchValues(plan, record),
     partial,
   };
 }
 
 /** A thing that belongs to a person: it is kept for users, and for strangers nothing is. */
-function judgeOwned(plan: StreamPlan, rules: Rules, record: SourceRecord, key: string, partial: boolean): Decision {
+function judgeOwned(
+  plan: StreamPlan,
+  rules: Rules,
+  record: SourceRecord,
+  key: string,
+  partial: boolean,
+  whole: Whole,
+): Decision {
   if (!plan.inScope(record)) return drop('out-of-scope', { key });
   const found = findPerson(plan, rules, record, undefined);
   const lockerField = plan.keep.find((field) => field.ours === 'locker');
   const locker = lockerField ? (textOf(record, lockerField.theirs) ?? undefined) : undefined;
   const named = plan.match.some((one) => textOf(record, one.theirs) !== null);
-  if (found.size > 1) return drop('ambiguous', { locker });
+  if (found.length > 1) return drop('ambiguous', { locker });
   const [user] = found;
   if (lockerField && (!locker || Buffer.byteLength(locker) > LONGEST_KEY_BYTES)) return drop('invalid', { key });
   if (!user) return drop('not-a-user', named ? { locker } : {});
@@ -137,19 +168,22 @@ function judgeOwned(plan: StreamPlan, rules: Rules, record: SourceRecord, key: s
     kept: true,
     key,
     person: { user, keyDigest: '', newBinding: false },
-    fields: mapFields(plan, record, partial),
+    fields: mapFields(plan, whole(), partial),
     matches: [],
     partial,
   };
 }
 
+const NOBODY: readonly string[] = [];
+
+/** Everybody whom the record's values name, each once. */
 function findPerson(
   plan: StreamPlan,
   rules: Rules,
   record: SourceRecord,
   ownKey: { readonly value: string; readonly digest: string } | undefined,
-): Set<string> {
-  const found = new Set<string>();
+): readonly string[] {
+  let found: readonly string[] = NOBODY;
   for (const { kind, theirs } of plan.match) {
     for (const value of valuesOf(record, theirs)) {
       const normal = normaliseMatch(plan, kind, value);
@@ -157,7 +191,9 @@ function findPerson(
       // A directory's own key is digested as a directory-id already: that digest is reused.
       const digest =
         ownKey && kind === 'directory-id' && value === ownKey.value ? ownKey.digest : rules.digest(kind, normal);
-      for (const user of rules.matching(kind, digest)) found.add(user);
+      const users = rules.matching(kind, digest);
+      // Nearly always nobody, and then one value's answer: only two make it worth comparing.
+      if (users.length > 0) found = found.length === 0 ? users : [...new Set([...found, ...users])];
     }
   }
   return found;

@@ -31,6 +31,8 @@ export interface StreamPlan {
   /** All that may be asked of the source and looked at here. */
   readonly asked: readonly string[];
   readonly declared: ReadonlySet<string>;
+  /** Of these, what decides whether a record is kept: of a stranger's nothing else is looked at. */
+  readonly deciding: ReadonlySet<string>;
   /** Undeclared names that the vendor documents, and that may therefore be counted by name. */
   readonly knownFields: ReadonlySet<string>;
   /** DIRECTORY of this connection's directory-ids. */
@@ -62,13 +64,15 @@ export function planStream(input: PlanInput): StreamPlan {
     kind: kind as MatchKind,
     theirs: listed(theirs as Theirs),
   }));
-  const asked = new Set([
+  const deciding = new Set([
     ...key,
     ...match.flatMap((one) => one.theirs),
     ...Object.keys(stream.decide ?? {}),
     ...scopeFields(input.scope),
-    ...keep.flatMap((one) => one.theirs),
+    // Whosever it is, a locker that is assigned is occupied.
+    ...keep.flatMap((one) => (one.ours === 'locker' ? one.theirs : [])),
   ]);
+  const asked = new Set([...deciding, ...keep.flatMap((one) => one.theirs)]);
   return {
     stream: input.stream,
     declaration,
@@ -79,6 +83,7 @@ export function planStream(input: PlanInput): StreamPlan {
     inScope: scopeTest(stream, compileScope(input.scope)),
     asked: [...asked],
     declared: asked,
+    deciding,
     knownFields: new Set([...(input.connector.knownFields ?? []), ...kept.flatMap((one) => one.theirs)]),
     directory: input.directory,
     featureOn: !declaration.feature || input.features.has(declaration.feature),

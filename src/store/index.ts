@@ -27,6 +27,7 @@ export { migrate, planMigrations } from './migrate.ts';
 export { ConfigurationChanged, type JudgedPage, type Pass } from './pass.ts';
 export type { DueConnection, Registry } from './registry.ts';
 export type { RulesInMemory } from './rules.ts';
+export type { RulesView } from './rules-view.ts';
 export * from './types.ts';
 
 /** What runs need of one tenant's store beyond what the API does. */

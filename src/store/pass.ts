@@ -10,6 +10,7 @@ import { holdLease, type Lease } from './lease.ts';
 import { applyAssignments, applyLockers, type KeptAssignment, type RowOutcome } from './lockers.ts';
 import { DEFAULT_LIMIT, exceedsLimit, removeRows, rowsByKey, seenAgain, unseenRows } from './removals.ts';
 import { lockRules, type RulesInMemory, rulesChanged } from './rules.ts';
+import type { RulesView } from './rules-view.ts';
 import { sql } from './sql.ts';
 import type { RemovalLimit } from './types.ts';
 
@@ -56,8 +57,8 @@ export interface JudgedPage {
 
 export interface PageInput {
   readonly readAt: Date;
-  /** As judged while it came in, under this version of the rules. */
-  readonly judged: { readonly under: number; readonly page: JudgedPage };
+  /** As judged while it came in, through this view of the rules. */
+  readonly judged: { readonly through: RulesView; readonly page: JudgedPage };
   /** Judges it again, from memory. */
   readonly judge: (rules: RulesInMemory) => JudgedPage;
   readonly state: State | undefined;
@@ -192,7 +193,9 @@ export async function applyPage(
     return await attempt(context, pass, rules, input, removing ? 'alone' : 'shared');
   } catch (error) {
     if (!(error instanceof NeedsRulesAlone)) throw error;
-    return attempt(context, pass, rules, input, 'alone');
+    return await attempt(context, pass, rules, input, 'alone');
+  } finally {
+    input.judged.through.close();
   }
 }
 
@@ -204,7 +207,11 @@ async function attempt(
   lock: 'shared' | 'alone',
 ): Promise<PageOutcome> {
   const { tenantId } = context;
-  let judged = input.judged.under === rules.version ? input.judged.page : input.judge(rules);
+  let judged = input.judged.page;
+  if (!input.judged.through.current) {
+    rules.outdateViews();
+    judged = input.judge(rules);
+  }
   await faultPoint('page.gated');
   const done = await inTenant(context, async (tx) => {
     const { cancelled } = await holdLease(tx, tenantId, pass.lease);

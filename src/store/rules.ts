@@ -5,6 +5,7 @@ import type { TenantContext } from './context.ts';
 import type { Tx } from './database.ts';
 import { DigestTable } from './digest-table.ts';
 import type { Recognised } from './people.ts';
+import { RulesView } from './rules-view.ts';
 import { sql } from './sql.ts';
 
 /** Digests as the gate asks for them: one character a byte. */
@@ -33,6 +34,7 @@ export class RulesInMemory implements Rules {
   /** Those who left included. */
   #boundUsers = new Set<string>();
   #matches = new Map<MatchKind, DigestTable>();
+  readonly #views = new Set<RulesView>();
 
   constructor(context: TenantContext, connectionId: string) {
     this.#context = context;
@@ -56,6 +58,18 @@ export class RulesInMemory implements Rules {
     return this.#matches.get(kind)?.get(digest) ?? NOBODY;
   }
 
+  /** For judging one page, which is then told whether it must be judged again. */
+  view(): RulesView {
+    const view = new RulesView(this, (one) => this.#views.delete(one));
+    this.#views.add(view);
+    return view;
+  }
+
+  /** A page is judged anew: what the page after it saw of its first judgement does not stand either. */
+  outdateViews(): void {
+    for (const view of this.#views) view.outdate();
+  }
+
   /** Bindings that a committed page made, and users it brought back. */
   remember(kept: readonly Kept[]): void {
     for (const { person } of kept) {
@@ -70,8 +84,8 @@ export class RulesInMemory implements Rules {
 
   /** Our own page, committed while we held the rules alone, changed who is recognised: learn it without reading. */
   follow(version: number, came: readonly Recognised[], went: readonly Recognised[]): void {
-    for (const { kind, digest, user } of went) this.#ofKind(kind).remove(asText(digest), user);
-    for (const { kind, digest, user } of came) this.#ofKind(kind).add(asText(digest), user);
+    for (const { kind, digest, user } of went) this.#ofKind(kind).remove(this.#changed(digest), user);
+    for (const { kind, digest, user } of came) this.#ofKind(kind).add(this.#changed(digest), user);
     this.version = version;
   }
 
@@ -79,11 +93,11 @@ export class RulesInMemory implements Rules {
     const { tenantId } = this.#context;
     const [configured] = await tx.rows<{ version: number }>(sql`
       SELECT version FROM sluice.configuration WHERE tenant_id = ${tenantId}`);
-    this.configuration = configured?.version ?? 0;
-    this.#bindings = new DigestTable();
-    this.#left = new Set();
-    this.#boundUsers = new Set();
-    this.#matches = new Map();
+    // A page may be judged meanwhile: it finds the old memory whole, and is judged again.
+    const bindings = new DigestTable();
+    const left = new Set<string>();
+    const boundUsers = new Set<string>();
+    const matches = new Map<MatchKind, DigestTable>();
     // The same text for the same user wherever it stands: an id takes more room than its digest.
     const ids = new Map<string, string>();
     const oneText = (id: string) => {
@@ -91,15 +105,21 @@ export class RulesInMemory implements Rules {
       if (known === undefined) ids.set(id, id);
       return known ?? id;
     };
-    await this.#readBindings(tx, (digest, user, left) => {
+    await this.#readBindings(tx, (digest, user, hasLeft) => {
       const id = oneText(user);
-      this.#bindings.add(digest, id);
-      this.#boundUsers.add(id);
-      if (left) this.#left.add(id);
+      bindings.add(digest, id);
+      boundUsers.add(id);
+      if (hasLeft) left.add(id);
     });
     for (const kind of matchKinds)
-      await this.#readMatches(tx, kind, (digest, user) => this.#ofKind(kind).add(digest, oneText(user)));
+      await this.#readMatches(tx, kind, (digest, user) => ofKind(matches, kind).add(digest, oneText(user)));
+    this.#bindings = bindings;
+    this.#left = left;
+    this.#boundUsers = boundUsers;
+    this.#matches = matches;
+    this.configuration = configured?.version ?? 0;
     this.version = version;
+    this.outdateViews();
   }
 
   #readBindings(tx: Tx, take: TakeRow): Promise<void> {
@@ -128,12 +148,22 @@ export class RulesInMemory implements Rules {
   }
 
   #ofKind(kind: MatchKind): DigestTable {
-    const there = this.#matches.get(kind);
-    if (there) return there;
-    const fresh = new DigestTable();
-    this.#matches.set(kind, fresh);
-    return fresh;
+    return ofKind(this.#matches, kind);
   }
+
+  #changed(digest: Buffer): string {
+    const text = asText(digest);
+    for (const view of this.#views) view.changed(text);
+    return text;
+  }
+}
+
+function ofKind(tables: Map<MatchKind, DigestTable>, kind: MatchKind): DigestTable {
+  const there = tables.get(kind);
+  if (there) return there;
+  const fresh = new DigestTable();
+  tables.set(kind, fresh);
+  return fresh;
 }
 
 const NOBODY: readonly string[] = [];

@@ -1,4 +1,4 @@
-import type { Item, SourceRecord } from '../contract/record.ts';
+import type { Decode, Item, SourceRecord } from '../contract/record.ts';
 import { countUndeclared, gate, type Kept, type Rules } from '../gate/gate.ts';
 import type { StreamPlan } from '../gate/plan.ts';
 import type { DropReason } from '../model/model.ts';
@@ -14,12 +14,31 @@ export function judgePage(plan: StreamPlan, rules: Rules, items: readonly Item[]
   return page.judged();
 }
 
-/** A page while its items come in. */
-export class PageUnderJudgement {
-  readonly #plan: StreamPlan;
-  readonly #rules: Rules;
+/** Bindings that a page made: by digest of the key, and the users who have one now. */
+class MadeBindings {
   readonly #bound = new Map<string, string>();
   readonly #taken = new Set<string>();
+
+  make({ keyDigest, user }: { readonly keyDigest: string; readonly user: string }): void {
+    this.#bound.set(keyDigest, user);
+    this.#taken.add(user);
+  }
+
+  user(keyDigest: string): string | undefined {
+    return this.#bound.get(keyDigest);
+  }
+
+  has(user: string): boolean {
+    return this.#taken.has(user);
+  }
+}
+
+/** A page while its items come in. */
+export class PageUnderJudgement<R extends Rules = Rules> {
+  readonly through: R;
+  readonly #plan: StreamPlan;
+  readonly #rules: Rules;
+  readonly #made = new MadeBindings();
   readonly #kept = new Map<string, Kept>();
   readonly #dropped: Partial<Record<DropReason, number>> = {};
   readonly #alsoSeen = new Set<string>();
@@ -32,15 +51,18 @@ export class PageUnderJudgement {
   #repeated = 0;
   #goneReported = 0;
 
-  constructor(plan: StreamPlan, rules: Rules) {
+  /** @param before the page before this one, whose bindings may not be committed yet: they are seen here already */
+  constructor(plan: StreamPlan, rules: R, before?: PageUnderJudgement) {
+    const earlier = before ? before.#made : undefined;
+    this.through = rules;
     this.#plan = plan;
     this.#rules = {
       digest: (kind, value) => rules.digest(kind, value),
       bound: (digest) => {
-        const user = this.#bound.get(digest);
+        const user = this.#made.user(digest) ?? earlier?.user(digest);
         return user === undefined ? rules.bound(digest) : { user, left: false };
       },
-      hasBinding: (user) => this.#taken.has(user) || rules.hasBinding(user),
+      hasBinding: (user) => this.#made.has(user) || earlier?.has(user) || rules.hasBinding(user),
       matching: (kind, digest) => rules.matching(kind, digest),
     };
   }
@@ -52,15 +74,13 @@ export class PageUnderJudgement {
         for (const record of item.records) this.#record(record, false);
         return;
       case 'encoded':
-        for (const inner of item.decode()) this.take(inner);
+        for (let number = 0; number < item.count; number++) this.#encoded(item.decode, number);
         return;
       case 'partial':
         this.#record(item.record, true);
         return;
       case 'skip':
-        this.#read++;
-        this.#drop('invalid');
-        if (item.key !== undefined) this.#stillThere(item.key);
+        this.#unreadable(item.key);
         return;
       case 'gone':
         this.#goneReported++;
@@ -72,10 +92,22 @@ export class PageUnderJudgement {
     }
   }
 
-  #record(record: SourceRecord, partial: boolean): void {
+  #encoded(decode: Decode, number: number): void {
+    const { key, record } = decode(number, this.#plan.deciding);
+    if (record) this.#record(record, false, () => decode(number).record);
+    else this.#unreadable(key);
+  }
+
+  #unreadable(key: string | undefined): void {
+    this.#read++;
+    this.#drop('invalid');
+    if (key !== undefined) this.#stillThere(key);
+  }
+
+  #record(record: SourceRecord, partial: boolean, whole?: () => SourceRecord | undefined): void {
     this.#read++;
     countUndeclared(this.#plan, record, this.#fieldsDropped);
-    const decision = gate(this.#plan, this.#rules, record, partial);
+    const decision = gate(this.#plan, this.#rules, record, partial, whole);
     if (!decision.kept) {
       this.#drop(decision.reason);
       // Unreadable is not gone; a user's entry that is out of scope is, and the sweep finds it unseen.
@@ -87,10 +119,7 @@ export class PageUnderJudgement {
       return;
     }
     const { person } = decision;
-    if (person?.newBinding) {
-      this.#bound.set(person.keyDigest, person.user);
-      this.#taken.add(person.user);
-    }
+    if (person?.newBinding) this.#made.make(person);
     const identity = this.#plan.stream === 'users' ? person!.user : decision.key;
     if (this.#kept.has(identity)) this.#repeated++;
     const earlier = this.#kept.get(identity);

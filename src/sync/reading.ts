@@ -17,7 +17,7 @@ export interface ReadPage<J> {
 }
 
 /** A page is closed by its connector, or here when it grows past this. */
-const MOST_RECORDS = 5_000;
+const MOST_RECORDS = 10_000;
 /** Pages whose state is worth nothing are joined for no longer than this, so that work is kept as it comes in. */
 const JOINED_FOR_MS = 1_000;
 /** Judged in one go; then the source's next bytes are taken in, lest it wait for us. */
@@ -32,28 +32,36 @@ export interface Cutting<J> {
   readonly join: boolean;
   /** The connector asks for its next page before it has told the last of this one. */
   readonly asksAhead: boolean;
-  /** Called when a page begins, after the one before it was applied. */
+  /** Called when a page begins; where pages are joined, the one before it may still be on its way into the database. */
   begin(): J;
 }
 
 /**
  * Cuts a connector's items into pages, and has each item judged as it comes: a stranger's record is gone before the
  * next one is looked at. A reading that ends without `complete` ends without: nothing follows from what it did not
- * tell. While a page is being applied the source is read on, one page at most.
+ * tell. While a page is being applied the next one is read, one page at most; where pages are joined it is
+ * judged as well, and the one after it is read.
  */
 export async function* readPages<J extends { take(item: Item): void }>(
   items: AsyncIterable<Item>,
   cutting: Cutting<J>,
 ): AsyncGenerator<ReadPage<J>> {
   const ahead = new Ahead(items[Symbol.asyncIterator](), cutting);
+  let coming: Promise<ReadPage<J> | undefined> | undefined;
   try {
     for (;;) {
-      const page = await nextPage(ahead, cutting);
+      const page = await (coming ?? nextPage(ahead, cutting));
+      coming = undefined;
+      if (page && !page.end && cutting.join) {
+        coming = nextPage(ahead, cutting);
+        coming.catch(() => {}); // it is told when it is its turn, after this page
+      }
       if (page) yield page;
       if (!page || page.end) return;
     }
   } finally {
     await ahead.close();
+    await coming?.catch(() => {});
   }
 }
 
@@ -125,9 +133,10 @@ class Ahead {
     this.#reading = this.#read();
   }
 
-  /** The next item, undefined after the last. @throws what the connector threw, once all before it is taken */
+  /** The next item, undefined after the last or once closed. @throws what the connector threw, once all before it is taken */
   async next(): Promise<Told | undefined> {
     while (this.#told.length === 0) {
+      if (this.#closed) return undefined;
       if (this.#over) {
         if ('error' in this.#over) throw this.#over.error;
         return undefined;
@@ -150,6 +159,7 @@ class Ahead {
   async close(): Promise<void> {
     this.#closed = true;
     this.#wakeReader?.();
+    this.#wakeTaker?.();
     await this.#reading;
   }
 

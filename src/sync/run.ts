@@ -13,7 +13,14 @@ import {
   type StreamReceipt,
 } from '../model/receipt.ts';
 import type { Tx } from '../store/database.ts';
-import { ConfigurationChanged, type HealthChange, type HubTenantStore, type Lease, LostLease } from '../store/index.ts';
+import {
+  ConfigurationChanged,
+  type HealthChange,
+  type HubTenantStore,
+  type Lease,
+  LostLease,
+  type RulesView,
+} from '../store/index.ts';
 import { judgePage, PageUnderJudgement } from './judge.ts';
 import { type ConnectionPlan, type PlannedStream, planConnection } from './plans.ts';
 import { readPages } from './reading.ts';
@@ -187,18 +194,22 @@ class Run {
       const rules = await this.#tenant.loadedRules(this.#lease.connectionId);
       if (rules.configuration !== plan.version) throw new ConfigurationChanged();
       const reading = stream.read({ ...context, partition, mode: pass.mode, state: pass.state });
+      let latest: PageUnderJudgement<RulesView> | undefined;
       const pages = readPages(reading, {
         now: () => this.#deps.clock.now(),
         join: !stream.resumable,
         asksAhead: stream.asksAhead ?? false,
-        begin: () => new PageUnderJudgement(planned.plan, rules),
+        begin: () => {
+          latest = new PageUnderJudgement(planned.plan, rules.view(), latest);
+          return latest;
+        },
       });
       let complete = false;
       for await (const page of pages) {
         const receipt = this.#streams[planned.plan.stream] ?? emptyStreamReceipt(pass.mode);
         const outcome = await this.#tenant.applyPage(pass, rules, {
           readAt: page.readAt,
-          judged: { under: rules.version, page: page.judging.judged() },
+          judged: { through: page.judging.through, page: page.judging.judged() },
           judge: (now) => judgePage(planned.plan, now, page.items),
           state: page.state,
           receipt,

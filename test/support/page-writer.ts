@@ -23,16 +23,17 @@ export async function pageWriter(tenant: HubTenantStore, connector: Connector, c
     const pass = await tenant.beginPass(lease, wanted);
     const rules = await tenant.loadedRules(id);
     const rest = { state: undefined, requests: 0, bytes: 0, limit: GENEROUS, configuration: live.version };
-    streams.set(plan.stream, (items, readAt) =>
-      tenant.applyPage(pass, rules, {
+    streams.set(plan.stream, (items, readAt) => {
+      const through = rules.view();
+      return tenant.applyPage(pass, rules, {
         ...rest,
         complete: undefined,
         readAt,
         receipt: emptyStreamReceipt('full'),
-        judged: { under: rules.version, page: judgePage(plan, rules, items) },
+        judged: { through, page: judgePage(plan, through, items) },
         judge: (now) => judgePage(plan, now, items),
-      }),
-    );
+      });
+    });
   }
   return async (stream, items, readAt) => void (await streams.get(stream)!(items, readAt));
 }

@@ -100,6 +100,25 @@ describe('a decoded entry', () => {
     });
   });
 
+  it('holds only the fields that are asked for now, and is not unreadable for any other', () => {
+    const [message] = new Framer(1 << 20).take(
+      someone(1, 1, { title: Buffer.from([0xff, 0xfe]), homePhone: '+31 6 1', sn: 'Family' }),
+    );
+    const one = decoder();
+    const deciding = new Set(['entryUUID', 'mail']);
+    expect(one.decode(message!, deciding).record).to.deep.equal({
+      entryUUID: uuid(1),
+      mail: 'p1@acme.example',
+      homePhone: null,
+    });
+    expect(one.decode(message!)).to.deep.equal({ key: uuid(1), record: undefined });
+    expect(one.decode(message!, new Set(['sn'])).record).to.deep.equal({
+      entryUUID: uuid(1),
+      sn: 'Family',
+      homePhone: null,
+    });
+  });
+
   it('is unreadable when one attribute has more than a thousand values', () => {
     const values = Array.from({ length: 1001 }, (_, n) => `a${n}@acme.example`);
     expect(decode(someone(1, 1, { mail: values }))).to.deep.equal({ key: uuid(1), record: undefined });

@@ -1,0 +1,46 @@
+import { expect } from 'chai';
+import { encoded, type SourceRecord } from '../../src/contract/index.ts';
+import { judgePage } from '../../src/sync/judge.ts';
+import { entry, keyOf, planOf, rulesOf, userOf } from '../gate/support.ts';
+
+describe('judging records that are still encoded', () => {
+  const plan = planOf('users');
+  /** Tells a record as a connector would, and notes what was looked at. */
+  function told(records: readonly (SourceRecord | undefined)[]) {
+    const looks: [number: number, fields: readonly string[] | 'all'][] = [];
+    const item = encoded(records.length, (number, fields) => {
+      looks.push([number, fields ? [...fields] : 'all']);
+      const whole = records[number];
+      const record =
+        whole && fields ? Object.fromEntries(Object.entries(whole).filter(([name]) => fields.has(name))) : whole;
+      return { key: String(whole?.id ?? keyOf(number)), record };
+    });
+    return { item, looks };
+  }
+
+  it('looks at no more of a stranger than decides that it is one, and at all of a user', () => {
+    const { item, looks } = told([entry(1), entry(2)]);
+    const page = judgePage(plan, rulesOf([userOf(2)]), [item]);
+    const deciding = ['id', 'mail', 'kind', 'disabled'];
+    expect(looks).to.deep.equal([
+      [0, deciding],
+      [1, deciding],
+      [1, 'all'],
+    ]);
+    expect(page.dropped).to.deep.equal({ 'not-a-user': 1 });
+    expect(page.kept.map(({ fields }) => fields.job_title)).to.deep.equal(['Title 2']);
+  });
+
+  it('counts a user’s record that cannot be read whole as invalid, and takes nothing away for it', () => {
+    const item = encoded(1, (_number, fields) => ({ key: keyOf(1), record: fields ? entry(1) : undefined }));
+    const page = judgePage(plan, rulesOf([userOf(1, { bound: [keyOf(1)] })]), [item]);
+    expect(page.dropped).to.deep.equal({ invalid: 1 });
+    expect(page.alsoSeen).to.deep.equal(['user-1']);
+  });
+
+  it('counts one of which nothing can be read as invalid, by its key still there', () => {
+    const { item } = told([undefined]);
+    const page = judgePage(plan, rulesOf([userOf(0, { bound: [keyOf(0)] })]), [item]);
+    expect(page).to.deep.include({ read: 1, dropped: { invalid: 1 }, alsoSeen: ['user-0'] });
+  });
+});
