@@ -1,6 +1,7 @@
 import { formatUuid } from '../base/uuid.ts';
 import type { Kept, Rules } from '../gate/gate.ts';
 import { type MatchKind, matchKinds } from '../model/model.ts';
+import { AskedDigests } from './asked-digests.ts';
 import type { TenantContext } from './context.ts';
 import type { Tx } from './database.ts';
 import { DigestTable } from './digest-table.ts';
@@ -35,6 +36,8 @@ export class RulesInMemory implements Rules {
   #boundUsers = new Set<string>();
   #matches = new Map<MatchKind, DigestTable>();
   readonly #views = new Set<RulesView>();
+  /** Of views that are closed. */
+  readonly #spare: AskedDigests[] = [];
 
   constructor(context: TenantContext, connectionId: string) {
     this.#context = context;
@@ -60,7 +63,12 @@ export class RulesInMemory implements Rules {
 
   /** For judging one page, which is then told whether it must be judged again. */
   view(): RulesView {
-    const view = new RulesView(this, (one) => this.#views.delete(one));
+    const asked = this.#spare.pop() ?? new AskedDigests();
+    const view = new RulesView(this, asked, (one) => {
+      if (!this.#views.delete(one)) return;
+      asked.clear();
+      this.#spare.push(asked);
+    });
     this.#views.add(view);
     return view;
   }

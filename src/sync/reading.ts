@@ -17,7 +17,7 @@ export interface ReadPage<J> {
 }
 
 /** A page is closed by its connector, or here when it grows past this. */
-const MOST_RECORDS = 10_000;
+const MOST_RECORDS = 5_000;
 /** Pages whose state is worth nothing are joined for no longer than this, so that work is kept as it comes in. */
 const JOINED_FOR_MS = 1_000;
 /** Judged in one go; then the source's next bytes are taken in, lest it wait for us. */

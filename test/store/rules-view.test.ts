@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expect } from 'chai';
+import { AskedDigests } from '../../src/store/asked-digests.ts';
 import { RulesView } from '../../src/store/rules-view.ts';
 
 const digestOf = (n: number) => createHash('sha256').update(String(n)).digest('binary');
@@ -13,6 +14,7 @@ describe('the rules as one page sees them', () => {
         hasBinding: () => false,
         matching: (_kind, digest) => (digest === digestOf(1) ? ['somebody'] : []),
       },
+      new AskedDigests(),
       leave,
     );
 
