@@ -1,4 +1,5 @@
 import { ground } from './0001-ground.ts';
+import { rooms } from './0002-rooms.ts';
 
 /** A forward step. Its first line says whether it locks or breaks; every column says what it is for. */
 export interface Migration {
@@ -7,4 +8,4 @@ export interface Migration {
 }
 
 /** In order; an applied one is never edited, only followed by another. */
-export const migrations: readonly Migration[] = [ground];
+export const migrations: readonly Migration[] = [ground, rooms];

@@ -1,7 +1,11 @@
+import { findAvailability } from './availability/handlers.ts';
+import { availability, availabilityQuestion } from './availability/schema.ts';
 import { readChanges } from './changes/handlers.ts';
 import { changes, changesQuery } from './changes/schema.ts';
 import * as connections from './connections/handlers.ts';
 import * as connectionSchema from './connections/schema.ts';
+import { listEvents } from './events/handlers.ts';
+import { eventList, eventsQuery } from './events/schema.ts';
 import * as keys from './keys/handlers.ts';
 import * as keySchema from './keys/schema.ts';
 import { longestWaitS } from './limits.ts';
@@ -15,6 +19,8 @@ import * as runSchema from './runs/schema.ts';
 import { byId, listQuery } from './shapes.ts';
 import { listSources } from './sources/handlers.ts';
 import { sourceList } from './sources/schema.ts';
+import { listSpaces } from './spaces/handlers.ts';
+import { spaceList } from './spaces/schema.ts';
 import * as users from './users/handlers.ts';
 import { user, userList } from './users/schema.ts';
 
@@ -88,6 +94,42 @@ export const routes: readonly Route[] = [
     params: optInSchema.optInParams,
     answers: { 200: { means: 'What the user has switched on now.', schema: optInSchema.optIns } },
     handler: optIns.optOut,
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/spaces',
+    scope: 'spaces:read',
+    summary: 'List spaces',
+    description: 'Buildings, floors, zones, rooms and desks, ordered by id.',
+    query: listQuery,
+    answers: { 200: { means: 'A page of spaces.', schema: spaceList } },
+    problems: ['feature-off'],
+    handler: listSpaces,
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/events',
+    scope: 'events:read',
+    summary: 'List events',
+    description:
+      'The times for which spaces are taken, ordered by id; 404 if one of `space` is none of yours. Whether a space is free, ask `POST /v1/availability`.',
+    query: eventsQuery,
+    answers: { 200: { means: 'A page of events.', schema: eventList } },
+    problems: ['feature-off', 'not-found'],
+    handler: listEvents,
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/availability',
+    scope: 'events:read',
+    summary: 'Find out when spaces are taken and free',
+    description:
+      'Per space merged, half-open intervals. What was never completely read, or lies outside the window that is read, is never told as free. An id that is no space of yours is answered 404.',
+    body: availabilityQuestion,
+    answers: { 200: { means: 'In the order asked.', schema: availability } },
+    problems: ['feature-off', 'not-found'],
+    changesNothing: true,
+    handler: findAvailability,
   }),
   route({
     method: 'GET',

@@ -26,4 +26,9 @@ export type ScopeName = keyof typeof scopes;
 export const scopeNames = Object.keys(scopes) as [ScopeName, ...ScopeName[]];
 
 /** The scope that opens each kind of the change feed. */
-export const scopeOfKind: Readonly<Record<FeedKind, ScopeName>> = { user: 'users:read', locker: 'lockers:read' };
+export const scopeOfKind: Readonly<Record<FeedKind, ScopeName>> = {
+  user: 'users:read',
+  locker: 'lockers:read',
+  space: 'spaces:read',
+  event: 'events:read',
+};

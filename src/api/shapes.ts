@@ -10,6 +10,13 @@ export const instant = z.iso.datetime().describe('UTC, ISO 8601.');
 /** Any text names nothing but a UUID; what is not one is simply not found, like an unknown id. */
 export const byId = z.strictObject({ id: z.uuid() });
 
+/** Ids in one parameter, separated by commas. */
+export const uuidList = (most: number) =>
+  z
+    .string()
+    .transform((text) => text.split(','))
+    .pipe(z.array(z.uuid()).min(1).max(most));
+
 export const feature = named(
   'Feature',
   z.enum(featureNames).describe('Something the tenant switches on; the only reason to keep more than name and e-mail.'),

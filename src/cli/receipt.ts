@@ -7,6 +7,8 @@ const nouns: Readonly<Record<StreamName, readonly [one: string, several: string]
   users: ['entry', 'entries'],
   lockers: ['locker', 'lockers'],
   locker_assignments: ['locker assignment', 'locker assignments'],
+  spaces: ['space', 'spaces'],
+  events: ['event', 'events'],
 };
 
 interface Reason {

@@ -15,6 +15,8 @@ export interface ReadContext<S extends SettingsShape> {
   readonly fields: readonly string[];
   /** The tenant's scope, to be pushed into the source's own filter where that is possible. */
   readonly scope: Scope | undefined;
+  /** The instant of this reading by the hub's clock; from here a window of time is counted. */
+  readonly now: Date;
   readonly partition: string;
   readonly mode: 'full' | 'incremental';
   /** Where the last page or pass ended; `null` starts from the beginning. */
@@ -36,6 +38,13 @@ export interface LookupContext<S extends SettingsShape> extends Omit<ReadContext
 
 export type CheckContext<S extends SettingsShape> = Omit<ReadContext<S>, 'partition' | 'mode' | 'state'>;
 
+/** A part of a stream that is read by itself and has a state of its own: a mailbox, a bank, a base DN. */
+export interface Partition {
+  readonly name: string;
+  /** Of events: the source key of the one space they take, so that an empty calendar is known to be that space's. */
+  readonly about?: string;
+}
+
 export interface StreamDefinition<K extends StreamName, S extends SettingsShape> {
   /** Names the record for good (role *key*). */
   readonly key: Theirs;
@@ -54,7 +63,7 @@ export interface StreamDefinition<K extends StreamName, S extends SettingsShape>
   /** Whether it asks its source for the next page before it has told the last of this one. */
   readonly asksAhead?: boolean;
   /** The partitions of this stream; one unnamed partition if absent. */
-  readonly partitions?: (context: CheckContext<S>) => Promise<readonly string[]>;
+  readonly partitions?: (context: CheckContext<S>) => Promise<readonly Partition[]>;
   read(context: ReadContext<S>): AsyncIterable<Item>;
   /** Fetch these people now, batched; records only, removes nothing. */
   readonly lookup?: (context: LookupContext<S>) => AsyncIterable<SourceRecord>;

@@ -15,6 +15,14 @@ export interface Window {
   readonly to: Date;
 }
 
+/**
+ * Thrown by a reading whose state is worth nothing any more: an expired token, a window that has moved on. The hub reads
+ * this partition from its beginning, in the same run, and keeps what it has until that reading is complete.
+ */
+export class StartOver extends Error {
+  override readonly name = 'StartOver';
+}
+
 /** What an encoded record says; one that cannot be read has no `record`, and its key if at least that can be read. */
 export interface Decoded {
   readonly key: string | undefined;

@@ -2,7 +2,7 @@ import type { SourceRecord, SourceValue } from '../contract/record.ts';
 import type { DropReason, MatchKind } from '../model/model.ts';
 import type { MatchValue } from '../users/derive.ts';
 import { normaliseEmail } from '../users/normalise.ts';
-import { allTexts, firstText, InvalidValue, type KeptValue, mapValue } from './map.ts';
+import { allTexts, firstText, InvalidValue, type KeptValue, mapValue, type Naming } from './map.ts';
 import type { StreamPlan } from './plan.ts';
 
 /**
@@ -105,8 +105,15 @@ function judge(plan: StreamPlan, rules: Rules, record: SourceRecord, partial: bo
   const key = textOf(record, plan.key);
   if (key === null || Buffer.byteLength(key) > LONGEST_KEY_BYTES) return drop('invalid');
   if (plan.declaration.person === 'none') {
-    if (!plan.inScope(record)) return drop('out-of-scope');
-    return { kept: true, key, person: undefined, fields: mapFields(plan, whole(), partial), matches: [], partial };
+    if (!plan.inScope(record)) return drop('out-of-scope', { key });
+    return {
+      kept: true,
+      key,
+      person: undefined,
+      fields: mapFields(plan, rules, whole(), partial),
+      matches: [],
+      partial,
+    };
   }
   return plan.stream === 'users'
     ? judgeUser(plan, rules, record, key, partial, whole)
@@ -140,7 +147,7 @@ function judgeUser(
     kept: true,
     key,
     person: { user: user!, keyDigest, newBinding: user !== bound?.user },
-    fields: mapFields(plan, whole(), partial),
+    fields: mapFields(plan, rules, whole(), partial),
     matches: matchValues(plan, record),
     partial,
   };
@@ -168,7 +175,7 @@ function judgeOwned(
     kept: true,
     key,
     person: { user, keyDigest: '', newBinding: false },
-    fields: mapFields(plan, whole(), partial),
+    fields: mapFields(plan, rules, whole(), partial),
     matches: [],
     partial,
   };
@@ -221,14 +228,32 @@ function normaliseMatch(plan: StreamPlan, kind: MatchKind, value: string): strin
 const keyDigestOf = (plan: StreamPlan, rules: Rules, key: string) =>
   rules.digest('directory-id', `${plan.directory}:${key.toLowerCase()}`);
 
-function mapFields(plan: StreamPlan, record: SourceRecord, partial: boolean): Record<string, KeptValue> {
+function mapFields(plan: StreamPlan, rules: Rules, record: SourceRecord, partial: boolean): Record<string, KeptValue> {
   const fields: Record<string, KeptValue> = {};
+  const naming = namingBy(rules);
   for (const field of plan.keep) {
     if (partial && !field.theirs.some((name) => Object.hasOwn(record, name))) continue;
-    fields[field.ours] = mapValue(field.declaration, firstOf(record, field.theirs));
+    const value = mapValue(field.declaration, firstOf(record, field.theirs), naming);
+    if (value === null && field.declaration.required) throw new InvalidValue();
+    fields[field.ours] = value;
   }
+  const { starts_at, ends_at } = fields;
+  if (typeof starts_at === 'string' && typeof ends_at === 'string' && ends_at < starts_at) throw new InvalidValue();
   return fields;
 }
+
+/** A stranger inside a record becomes nobody, and so does an address that two users have. */
+const namingBy = (rules: Rules): Naming => ({
+  person(email) {
+    const users = rules.matching('email', rules.digest('email', email));
+    return users.length === 1 ? users[0]! : null;
+  },
+  group: (name) => groupDigest(rules, name),
+});
+
+/** By which records belong together, without the source's name for it; also of a group that is told as a whole. */
+export const groupDigest = (rules: Pick<Rules, 'digest'>, name: string): string =>
+  Buffer.from(rules.digest('group', name), 'latin1').toString('base64url');
 
 /** The first of their fields that has a value. Own properties only: a record may be hostile. */
 function firstOf(record: SourceRecord, theirs: readonly string[]): SourceValue | undefined {

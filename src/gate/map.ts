@@ -5,7 +5,7 @@ import { normaliseEmail, normalisePhone } from '../users/normalise.ts';
 /** Thrown inside the gate for a value that no honest source sends; its record is `invalid`. Carries nothing. */
 export class InvalidValue extends Error {}
 
-export type KeptValue = string | boolean | null;
+export type KeptValue = string | boolean | number | readonly string[] | null;
 
 /** Of several values the first in code point order: servers answer in any order, and we must not flap. */
 export function firstText(value: SourceValue | undefined): string | null {
@@ -43,8 +43,21 @@ function cleaned(text: string): string[] {
 
 const TRUE = new Set(['true', 'yes', 'y', '1', 'on', 'x']);
 
+/** What a value can be kept as only with the tenant's rules at hand: a user it names, a digest. */
+export interface Naming {
+  /** The one user with this address; null if there is none, or more than one. */
+  person(email: string): string | null;
+  /** Keyed, in letters. */
+  group(name: string): string;
+}
+
 /** One kept value by its declared type: a closed list of small transforms, none of which evaluates anything. */
-export function mapValue(declaration: FieldDeclaration, value: SourceValue | undefined): KeptValue {
+export function mapValue(
+  declaration: FieldDeclaration,
+  value: SourceValue | undefined,
+  naming: Naming = NOBODY,
+): KeptValue {
+  if (declaration.type === 'codes') return codes(value);
   const text = firstText(value);
   if (text !== null && text.length > declaration.maxLength) throw new InvalidValue();
   switch (declaration.type) {
@@ -63,7 +76,51 @@ export function mapValue(declaration: FieldDeclaration, value: SourceValue | und
       if (folded !== undefined && declaration.choices?.includes(folded)) return folded;
       return declaration.otherwise ?? null;
     }
+    case 'count':
+      return text === null ? null : count(text);
+    case 'zone':
+      return text === null ? null : zone(text);
+    case 'person': {
+      const email = text === null ? undefined : normaliseEmail(text);
+      return email === undefined ? null : naming.person(email);
+    }
+    case 'group':
+      return text === null ? null : naming.group(text);
   }
+}
+
+const NOBODY: Naming = { person: () => null, group: () => '' };
+
+const MOST_CODES = 64;
+const LONGEST_CODE = 64;
+
+function codes(value: SourceValue | undefined): readonly string[] {
+  const all = allTexts(value);
+  if (all.length > MOST_CODES || all.some((code) => code.length > LONGEST_CODE)) throw new InvalidValue();
+  return [...new Set(all)].sort();
+}
+
+/** Counts arrive as numbers and as text, and from some systems as `29.0`. */
+function count(text: string): number | null {
+  return /^\d{1,7}(\.0+)?$/.test(text) ? Math.trunc(Number(text)) : null;
+}
+
+const zones = new Map<string, string | null>();
+
+/** As `Intl` knows it, which knows former names too; asking is slow, and a tenant has few. */
+function zone(text: string): string | null {
+  const known = zones.get(text);
+  if (known !== undefined) return known;
+  if (zones.size > 1_000) zones.clear();
+  let found: string | null = null;
+  try {
+    // An offset such as `+02:00` would pass as well; it is no zone.
+    if (/^[A-Za-z]/.test(text)) found = new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone;
+  } catch {
+    // No zone of that name.
+  }
+  zones.set(text, found);
+  return found;
 }
 
 // A date without a time is the start of that day in UTC; a time without a zone is nobody's instant.

@@ -5,7 +5,23 @@ import type { Feature } from './features.ts';
  * the columns that may exist, the "what we read and why" table and what a leak test may find.
  */
 
-export type FieldType = 'text' | 'email' | 'phone' | 'instant' | 'flag' | 'choice';
+export type FieldType =
+  | 'text'
+  | 'email'
+  | 'phone'
+  | 'instant'
+  | 'flag'
+  | 'choice'
+  /** A number of people or things: a whole number from 0, sent as a number or as text. */
+  | 'count'
+  /** An IANA time zone. */
+  | 'zone'
+  /** Short words, each once and in order. */
+  | 'codes'
+  /** An e-mail address inside a record that is not about a person: kept as the user it is, or not at all. */
+  | 'person'
+  /** A name of the source's by which records belong together: kept as a keyed digest. */
+  | 'group';
 
 export interface FieldDeclaration {
   readonly type: FieldType;
@@ -21,15 +37,18 @@ export interface FieldDeclaration {
   readonly choices?: readonly string[];
   /** What stands when the source says nothing that is one of the choices. */
   readonly otherwise?: string;
+  /** Without it the record is `invalid`. */
+  readonly required?: boolean;
 }
 
-type Given = { feature?: Feature; personal?: boolean; maxLength?: number };
+type Given = { feature?: Feature; personal?: boolean; maxLength?: number; required?: boolean };
 const field = (type: FieldType, purpose: string, given: Given = {}): FieldDeclaration => ({
   type,
   purpose,
   maxLength: given.maxLength ?? 256,
   personal: given.personal ?? false,
   ...(given.feature ? { feature: given.feature } : {}),
+  ...(given.required ? { required: true } : {}),
 });
 const personal = (type: FieldType, purpose: string, feature?: Feature) =>
   field(type, purpose, { personal: true, ...(feature ? { feature } : {}) });
@@ -62,6 +81,41 @@ export const lockerAssignmentFields = {
   shared: field('flag', 'Say whether several people use the locker.', { feature: 'lockers' }),
 } as const satisfies Record<string, FieldDeclaration>;
 
+export const spaceFields = {
+  name: field('text', 'Name the space as people call it.', { feature: 'room-booking' }),
+  kind: {
+    ...field('choice', 'Tell buildings, floors and zones from what can be booked.', { feature: 'room-booking' }),
+    choices: ['building', 'floor', 'zone', 'room', 'desk'],
+    otherwise: 'room',
+  },
+  parent: field('text', 'Say in which space it is, by the source system’s key.', { feature: 'room-booking' }),
+  capacity: field('count', 'Choose a room that is large enough.', { feature: 'room-booking' }),
+  time_zone: field('zone', 'Show its times as its clock shows them.', { feature: 'room-booking' }),
+  equipment: field('codes', 'Choose a room that has what is needed.', { feature: 'room-booking' }),
+} as const satisfies Record<string, FieldDeclaration>;
+
+export const eventFields = {
+  space: field('text', 'Say which space is taken, by the source system’s key.', {
+    feature: 'room-booking',
+    required: true,
+  }),
+  starts_at: field('instant', 'Say from when the space is taken.', { feature: 'room-booking', required: true }),
+  ends_at: field('instant', 'Say until when the space is taken.', { feature: 'room-booking', required: true }),
+  time_zone: field('zone', 'Show its times as they were meant.', { feature: 'room-booking' }),
+  all_day: field('flag', 'Show that it takes the whole day.', { feature: 'room-booking' }),
+  show_as: {
+    ...field('choice', 'Say whether the space is taken for certain.', { feature: 'room-booking' }),
+    choices: ['free', 'tentative', 'busy'],
+    // What a source says that we do not know may well mean taken.
+    otherwise: 'busy',
+  },
+  organizer: field('person', 'Let a user find their own booking; until it ends, and of users only.', {
+    feature: 'room-booking',
+    personal: true,
+  }),
+  series: field('group', 'Replace a series as a whole.', { feature: 'room-booking', maxLength: 1024 }),
+} as const satisfies Record<string, FieldDeclaration>;
+
 /** How a stream's records relate to a person. */
 export type PersonRule =
   /** The record is about a person and is kept only if that person is a user. */
@@ -70,7 +124,7 @@ export type PersonRule =
   | 'none';
 
 export interface StreamDeclaration {
-  readonly entity: 'user' | 'locker' | 'locker_assignment';
+  readonly entity: 'user' | 'locker' | 'locker_assignment' | 'space' | 'event';
   readonly person: PersonRule;
   /** The whole stream is refused unless this feature is on. */
   readonly feature?: Feature;
@@ -86,6 +140,8 @@ export const streams = {
     feature: 'lockers',
     fields: lockerAssignmentFields,
   },
+  spaces: { entity: 'space', person: 'none', feature: 'room-booking', fields: spaceFields },
+  events: { entity: 'event', person: 'none', feature: 'room-booking', fields: eventFields },
 } as const satisfies Record<string, StreamDeclaration>;
 
 export type StreamName = keyof typeof streams;
@@ -112,7 +168,7 @@ export const matchKinds = [
 export type MatchKind = (typeof matchKinds)[number];
 
 /** Kinds of entity that appear in the change feed. */
-export const feedKinds = ['user', 'locker'] as const;
+export const feedKinds = ['user', 'locker', 'space', 'event'] as const;
 export type FeedKind = (typeof feedKinds)[number];
 
 /** Why an entity left the feed. */

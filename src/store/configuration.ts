@@ -5,10 +5,12 @@ import type { Feature } from '../model/features.ts';
 import { userFieldNames, userFields } from '../model/model.ts';
 import { inTenant, type TenantContext } from './context.ts';
 import type { Tx } from './database.ts';
+import { eventsOf, removeEvents } from './events.ts';
 import { announce, type FeedEntry } from './feed.ts';
 import { removeAssignments, removeLockers } from './lockers.ts';
 import { loadPeople, savePeople, supplierOrder } from './people.ts';
 import { lockRules, rulesChanged } from './rules.ts';
+import { removeSpaces, spacesOf } from './spaces.ts';
 import { sql } from './sql.ts';
 import type {
   ApplyOptions,
@@ -122,6 +124,7 @@ async function eraseFeature(tx: Tx, context: TenantContext, feature: Feature): P
       FROM unnest(${optIns.map((row) => row.user_id)}::uuid[], ${versions}::bigint[]) AS new (id, version)
      WHERE u.tenant_id = ${tenantId} AND u.id = new.id`);
   if (feature === 'lockers') await eraseLockers(tx, context, null, 'feature-off');
+  if (feature === 'room-booking') await eraseRooms(tx, context, null, 'feature-off');
   const fields = userFieldNames.filter((name) => 'feature' in userFields[name] && userFields[name].feature === feature);
   if (fields.length > 0) {
     await eachPerson(tx, context, null, (person) => {
@@ -162,6 +165,16 @@ async function eraseLockers(
     lockers.map((row) => row.id),
     reason,
   );
+}
+
+async function eraseRooms(
+  tx: Tx,
+  context: TenantContext,
+  connection: string | null,
+  reason: 'feature-off' | 'source-removed',
+) {
+  await removeEvents(tx, context, await eventsOf(tx, context, connection), reason);
+  await removeSpaces(tx, context, await spacesOf(tx, context, connection), reason);
 }
 
 type LoadedPerson = Awaited<ReturnType<typeof loadPeople>> extends Map<string, infer P> ? P : never;
@@ -248,6 +261,7 @@ const forgetBindings = (tx: Tx, { tenantId }: TenantContext, id: string) =>
 async function removeConnection(tx: Tx, context: TenantContext, id: string): Promise<void> {
   const { tenantId } = context;
   await eraseLockers(tx, context, id, 'source-removed');
+  await eraseRooms(tx, context, id, 'source-removed');
   await forgetBindings(tx, context, id);
   await eachPerson(tx, context, id, (person) => person.unsay(id));
   await tx.run(sql`DELETE FROM registry.connection WHERE tenant_id = ${tenantId} AND id = ${id}`);
@@ -261,11 +275,13 @@ async function consequences(
 ): Promise<Consequences> {
   const staying = new Set(after.connections.flatMap(({ name, was }) => [name, was]));
   const going = (before?.connections ?? []).map(({ name }) => name).filter((name) => !staying.has(name));
-  const rows = await tx.rows<{ name: string; contributions: number; lockers: number; assignments: number }>(sql`
+  const rows = await tx.rows<{ name: string } & Consequences['connections'][string]>(sql`
     SELECT c.name,
            (SELECT count(*)::int FROM sluice.contribution x WHERE x.tenant_id = ${tenantId} AND x.supplier = c.id) AS contributions,
            (SELECT count(*)::int FROM sluice.locker x WHERE x.tenant_id = ${tenantId} AND x.connection_id = c.id) AS lockers,
-           (SELECT count(*)::int FROM sluice.locker_assignment x WHERE x.tenant_id = ${tenantId} AND x.connection_id = c.id) AS assignments
+           (SELECT count(*)::int FROM sluice.locker_assignment x WHERE x.tenant_id = ${tenantId} AND x.connection_id = c.id) AS assignments,
+           (SELECT count(*)::int FROM sluice.space x WHERE x.tenant_id = ${tenantId} AND x.connection_id = c.id) AS spaces,
+           (SELECT count(*)::int FROM sluice.event x WHERE x.tenant_id = ${tenantId} AND x.connection_id = c.id) AS events
       FROM registry.connection c WHERE c.tenant_id = ${tenantId} AND c.name = ANY(${going}::text[])`);
   const off = (before?.features ?? []).filter((feature) => !after.features.includes(feature));
   const features: Partial<Record<Feature, number>> = {};
@@ -273,9 +289,11 @@ async function consequences(
     const [row] = await tx.rows<{ n: number }>(
       feature === 'lockers'
         ? sql`SELECT count(*)::int AS n FROM sluice.locker WHERE tenant_id = ${tenantId}`
-        : feature === 'people-directory'
-          ? sql`SELECT count(DISTINCT user_id)::int AS n FROM sluice.contribution WHERE tenant_id = ${tenantId} AND supplier > '00000000-0000-0000-0000-0000000000ff'`
-          : sql`SELECT count(*)::int AS n FROM sluice.opt_in WHERE tenant_id = ${tenantId} AND feature = ${feature}`,
+        : feature === 'room-booking'
+          ? sql`SELECT count(*)::int AS n FROM sluice.space WHERE tenant_id = ${tenantId}`
+          : feature === 'people-directory'
+            ? sql`SELECT count(DISTINCT user_id)::int AS n FROM sluice.contribution WHERE tenant_id = ${tenantId} AND supplier > '00000000-0000-0000-0000-0000000000ff'`
+            : sql`SELECT count(*)::int AS n FROM sluice.opt_in WHERE tenant_id = ${tenantId} AND feature = ${feature}`,
     );
     features[feature] = row!.n;
   }

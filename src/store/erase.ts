@@ -1,6 +1,7 @@
 import type { RemovalReason } from '../model/model.ts';
 import type { TenantContext } from './context.ts';
 import type { Tx } from './database.ts';
+import { forgetOrganizers, setEventVersions } from './events.ts';
 import { announce, type FeedEntry } from './feed.ts';
 import { releaseLockersOf, setLockerVersions } from './lockers.ts';
 import { sql } from './sql.ts';
@@ -23,6 +24,7 @@ export async function eraseUsers(
   await tx.run(sql`DELETE FROM sluice.user_key WHERE tenant_id = ${tenantId} AND user_id = ANY(${users}::uuid[])`);
   // An assigned locker stays occupied: somebody's things are in it.
   const lockers = await releaseLockersOf(tx, context, users);
+  const events = await forgetOrganizers(tx, context, users);
   await tx.run(sql`DELETE FROM sluice.held WHERE tenant_id = ${tenantId} AND row_id = ANY(${users}::uuid[])`);
   await tx.run(
     sql`DELETE FROM sluice.idempotency WHERE tenant_id = ${tenantId} AND subject_id = ANY(${users}::uuid[])`,
@@ -32,7 +34,10 @@ export async function eraseUsers(
   const numbers = await announce(tx, context, [
     ...users.map((id): FeedEntry => ({ kind: 'user', id, removed: reason })),
     ...lockers.map((id): FeedEntry => ({ kind: 'locker', id })),
+    ...events.map((id): FeedEntry => ({ kind: 'event', id })),
   ]);
-  await setLockerVersions(tx, context, lockers, numbers.slice(users.length));
+  const of = { lockers: numbers.slice(users.length), events: numbers.slice(users.length + lockers.length) };
+  await setLockerVersions(tx, context, lockers, of.lockers.slice(0, lockers.length));
+  await setEventVersions(tx, context, events, of.events);
   return users.length;
 }

@@ -38,3 +38,19 @@ export async function announce(
        SET seq = excluded.seq, op = excluded.op, reason = excluded.reason, removed_at = excluded.removed_at`);
   return numbers;
 }
+
+/** Rows that are gone for good. @returns how many */
+export async function announceGone(
+  tx: Tx,
+  context: TenantContext,
+  kind: FeedKind,
+  gone: readonly { readonly id: string }[],
+  reason: RemovalReason,
+): Promise<number> {
+  await announce(
+    tx,
+    context,
+    gone.map(({ id }): FeedEntry => ({ kind, id, removed: reason })),
+  );
+  return gone.length;
+}

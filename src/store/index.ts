@@ -3,28 +3,32 @@ import { Refused } from '../base/errors.ts';
 import { type MasterKey, rewrapped, TenantKeys } from '../crypto/keys.ts';
 import type { Kept } from '../gate/gate.ts';
 import { type KeyVerification, keyStore, parseKey } from './api-keys.ts';
+import { applyPage, type PageInput, type PageOutcome } from './apply-page.ts';
 import { changeStore } from './changes.ts';
 import { configurationStore } from './configuration.ts';
 import { connectionStore } from './connections.ts';
 import { inTenant, type TenantContext } from './context.ts';
 import { Database, type Tx } from './database.ts';
+import { eventStore } from './events.ts';
 import { idempotencyStore } from './idempotency.ts';
 import { acquireLease, endRun, type HealthChange, holdLease, type Lease, type RunEnd, yieldLease } from './lease.ts';
 import { lockerStore } from './lockers.ts';
 import { applyLookup, peopleSought } from './lookup.ts';
-import { applyPage, beginPass, type PageInput, type PageOutcome, type Pass } from './pass.ts';
+import { beginPass, type Pass } from './pass.ts';
 import { openRegistry, type Registry } from './registry.ts';
 import { lockRules, RulesInMemory } from './rules.ts';
 import { type RunDecisions, runStore } from './runs.ts';
+import { spaceStore } from './spaces.ts';
 import { sql } from './sql.ts';
 import type { TenantStore, VerifiedKey } from './types.ts';
 import { upkeep } from './upkeep.ts';
 import { userStore } from './users.ts';
 
+export { ConfigurationChanged, type JudgedPage } from './apply-page.ts';
 export { cursorSeq } from './changes.ts';
 export { type HealthChange, type Lease, LostLease } from './lease.ts';
 export { migrate, planMigrations } from './migrate.ts';
-export { ConfigurationChanged, type JudgedPage, type Pass } from './pass.ts';
+export type { Pass } from './pass.ts';
 export type { DueConnection, Registry } from './registry.ts';
 export type { RulesInMemory } from './rules.ts';
 export type { RulesView } from './rules-view.ts';
@@ -142,6 +146,8 @@ function tenantStore(context: TenantContext, secretSettings: StoreOptions['secre
     configuration,
     changes: changeStore(context),
     lockers: lockerStore(context),
+    spaces: spaceStore(context),
+    events: eventStore(context),
     connections: connectionStore(context, (tx) => configuration.current(tx)),
     runs: runStore(context),
     keys: keyStore(context),

@@ -3,7 +3,7 @@ import type { KeptValue } from '../gate/map.ts';
 import type { RemovalReason } from '../model/model.ts';
 import { inTenant, type TenantContext } from './context.ts';
 import type { Tx } from './database.ts';
-import { announce, type FeedEntry } from './feed.ts';
+import { announce, announceGone, type FeedEntry } from './feed.ts';
 import { sql } from './sql.ts';
 import type { Locker, LockerStore } from './types.ts';
 
@@ -273,12 +273,7 @@ export async function removeLockers(
 ): Promise<number> {
   const gone = await tx.rows<{ id: string }>(sql`
     DELETE FROM sluice.locker WHERE tenant_id = ${context.tenantId} AND id = ANY(${ids}::uuid[]) RETURNING id`);
-  await announce(
-    tx,
-    context,
-    gone.map(({ id }): FeedEntry => ({ kind: 'locker', id, removed: reason })),
-  );
-  return gone.length;
+  return announceGone(tx, context, 'locker', gone, reason);
 }
 
 export function lockerStore(context: TenantContext): LockerStore {

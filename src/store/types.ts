@@ -64,7 +64,9 @@ export interface LiveConfiguration {
 /** What applying would take away; shown as numbers before anything is destroyed. */
 export interface Consequences {
   /** By connection name: rows that this connection alone supplies. */
-  readonly connections: Readonly<Record<string, { contributions: number; lockers: number; assignments: number }>>;
+  readonly connections: Readonly<
+    Record<string, { contributions: number; lockers: number; assignments: number; spaces: number; events: number }>
+  >;
   /** By feature: users (or lockers) that lose values when it goes off. */
   readonly features: Partial<Readonly<Record<Feature, number>>>;
 }
@@ -132,6 +134,60 @@ export interface Locker {
   readonly size: string | null;
   readonly assignments: readonly { readonly user: string; readonly until: string | null; readonly shared: boolean }[];
   readonly version: number;
+}
+
+// ── spaces and their events ──────────────────────────────────────────────────────────────────────────────────────
+
+export interface Space {
+  readonly id: string;
+  readonly connection: string;
+  readonly key: string;
+  readonly name: string | null;
+  readonly kind: 'building' | 'floor' | 'zone' | 'room' | 'desk';
+  /** The space it is in, if that one is known. */
+  readonly parent: string | null;
+  /** People. */
+  readonly capacity: number | null;
+  readonly time_zone: string | null;
+  readonly equipment: readonly string[];
+  readonly version: number;
+}
+
+export interface SpaceEvent {
+  readonly id: string;
+  readonly connection: string;
+  readonly key: string;
+  /** Null while no list has named it. */
+  readonly space: string | null;
+  readonly starts_at: string;
+  readonly ends_at: string;
+  readonly time_zone: string | null;
+  readonly all_day: boolean;
+  readonly show_as: 'free' | 'tentative' | 'busy';
+  /** A user, until it ends. */
+  readonly organizer: string | null;
+  readonly version: number;
+}
+
+/** When a space is taken, as far as is known. Intervals are half-open, in order, and do not touch. */
+export interface SpaceAvailability {
+  readonly space: string;
+  /** `unknown`: never read completely, or not for all of the time asked about; `stale`: not within the last hour. */
+  readonly status: 'known' | 'stale' | 'unknown';
+  /** Start of the last complete reading. */
+  readonly as_of: string | null;
+  readonly busy: readonly { readonly from: string; readonly to: string; readonly tentative: boolean }[];
+  /** Never what was not completely read. */
+  readonly free: readonly { readonly from: string; readonly to: string }[];
+}
+
+export interface SpaceFilter {
+  /** The space itself, and what is in it at any depth. */
+  readonly within?: string;
+  readonly kind?: Space['kind'];
+  readonly capacity_min?: number;
+  /** All of these. */
+  readonly equipment?: readonly string[];
 }
 
 // ── change feed ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -233,6 +289,33 @@ export interface LockerStore {
   many(ids: readonly string[]): Promise<ReadonlyMap<string, Locker>>;
 }
 
+export interface SpaceStore {
+  list(page: { after: string | undefined; limit: number }): Promise<ListPage<Space>>;
+  many(ids: readonly string[]): Promise<ReadonlyMap<string, Space>>;
+  /** Ids of the spaces that fit, in order, at most `limit`. */
+  find(where: SpaceFilter, limit: number): Promise<readonly string[]>;
+}
+
+export interface EventStore {
+  /** Overlapping `from` to `to`, in order of their ids. */
+  list(page: {
+    spaces: readonly string[] | undefined;
+    from: string | undefined;
+    to: string | undefined;
+    after: string | undefined;
+    limit: number;
+  }): Promise<ListPage<SpaceEvent>>;
+  many(ids: readonly string[]): Promise<ReadonlyMap<string, SpaceEvent>>;
+  /** Of the spaces that exist, in the order asked. @param ignore events that do not count: the one being moved */
+  availability(asked: {
+    spaces: readonly string[];
+    from: Date;
+    to: Date;
+    ignore: readonly string[];
+    atLeastMs: number;
+  }): Promise<readonly SpaceAvailability[]>;
+}
+
 export interface ConnectionStore {
   list(): Promise<readonly ConnectionStatus[]>;
   /** @throws Refused `not-found` */
@@ -290,6 +373,8 @@ export interface TenantStore {
   readonly configuration: ConfigurationStore;
   readonly changes: ChangeStore;
   readonly lockers: LockerStore;
+  readonly spaces: SpaceStore;
+  readonly events: EventStore;
   readonly connections: ConnectionStore;
   readonly runs: RunStore;
   readonly keys: KeyStore;

@@ -1,5 +1,6 @@
 import { inTenant, type TenantContext } from './context.ts';
 import { eraseUsers } from './erase.ts';
+import { endEvents } from './events.ts';
 import { lockRules, rulesChanged } from './rules.ts';
 import { sql } from './sql.ts';
 
@@ -8,7 +9,7 @@ const RECEIPT_MS = 90 * 24 * 3_600_000;
 const ANSWER_MS = 24 * 3_600_000;
 const AT_ONCE = 500;
 
-/** What time alone ends: leavers after their grace, tombstones after 30 days, receipts after 90. */
+/** What time alone ends: leavers after their grace, events, tombstones after 30 days, receipts after 90. */
 export async function upkeep(context: TenantContext, graceMs: number): Promise<{ leavers: number }> {
   const { tenantId, clock } = context;
   const now = clock.now().getTime();
@@ -32,6 +33,10 @@ export async function upkeep(context: TenantContext, graceMs: number): Promise<{
     leavers += batch;
     if (batch < AT_ONCE) break;
   }
+  let ended: number;
+  do {
+    ended = await inTenant(context, (tx) => endEvents(tx, context, AT_ONCE));
+  } while (ended >= AT_ONCE);
   await inTenant(context, async (tx) => {
     const [gone] = await tx.rows<{ through: number | null }>(sql`
       WITH old AS (DELETE FROM sluice.feed WHERE tenant_id = ${tenantId} AND removed_at <= ${new Date(now - TOMBSTONE_MS)} RETURNING seq)

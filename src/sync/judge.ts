@@ -1,5 +1,5 @@
 import type { Decode, Item, SourceRecord } from '../contract/record.ts';
-import { countUndeclared, gate, type Kept, type Rules } from '../gate/gate.ts';
+import { countUndeclared, gate, groupDigest, type Kept, type Rules } from '../gate/gate.ts';
 import type { StreamPlan } from '../gate/plan.ts';
 import type { DropReason } from '../model/model.ts';
 import type { JudgedPage } from '../store/index.ts';
@@ -46,6 +46,9 @@ export class PageUnderJudgement<R extends Rules = Rules> {
   readonly #strangers = new Set<string>();
   readonly #gone = new Set<string>();
   readonly #goneKeys = new Set<string>();
+  readonly #leftUsers = new Set<string>();
+  readonly #leftKeys = new Set<string>();
+  readonly #groups = new Map<string, string[]>();
   readonly #fieldsDropped = new Map<string, number>();
   #read = 0;
   #repeated = 0;
@@ -70,9 +73,14 @@ export class PageUnderJudgement<R extends Rules = Rules> {
   take(item: Item): void {
     switch (item.item) {
       case 'records':
-      case 'whole':
         for (const record of item.records) this.#record(record, false);
         return;
+      case 'whole': {
+        const keys: string[] = [];
+        for (const record of item.records) keys.push(...this.#record(record, false));
+        this.#groups.set(groupDigest(this.#rules, item.group), keys);
+        return;
+      }
       case 'encoded':
         for (let number = 0; number < item.count; number++) this.#encoded(item.decode, number);
         return;
@@ -104,7 +112,8 @@ export class PageUnderJudgement<R extends Rules = Rules> {
     if (key !== undefined) this.#stillThere(key);
   }
 
-  #record(record: SourceRecord, partial: boolean, whole?: () => SourceRecord | undefined): void {
+  /** @returns the key of a thing that is there, whether it is kept or cannot be read */
+  #record(record: SourceRecord, partial: boolean, whole?: () => SourceRecord | undefined): readonly string[] {
     this.#read++;
     countUndeclared(this.#plan, record, this.#fieldsDropped);
     const decision = gate(this.#plan, this.#rules, record, partial, whole);
@@ -115,8 +124,12 @@ export class PageUnderJudgement<R extends Rules = Rules> {
         if (decision.boundUser) this.#alsoSeen.add(decision.boundUser);
         if (decision.key) this.#stillThere(decision.key);
       }
+      if (decision.reason === 'out-of-scope') {
+        if (decision.boundUser) this.#leftUsers.add(decision.boundUser);
+        if (decision.key) this.#leftKeys.add(decision.key);
+      }
       if (decision.locker !== undefined) this.#strangers.add(decision.locker);
-      return;
+      return decision.reason === 'invalid' && decision.key ? [decision.key] : [];
     }
     const { person } = decision;
     if (person?.newBinding) this.#made.make(person);
@@ -125,6 +138,7 @@ export class PageUnderJudgement<R extends Rules = Rules> {
     const earlier = this.#kept.get(identity);
     const newBinding = earlier?.person?.newBinding || person?.newBinding || false;
     this.#kept.set(identity, person ? { ...decision, person: { ...person, newBinding } } : decision);
+    return [decision.key];
   }
 
   #drop(reason: DropReason): void {
@@ -161,6 +175,8 @@ export class PageUnderJudgement<R extends Rules = Rules> {
       gone: [...this.#gone],
       goneKeys: [...this.#goneKeys],
       goneReported: this.#goneReported,
+      leftScope: { users: [...this.#leftUsers], keys: [...this.#leftKeys] },
+      groups: this.#groups,
       fieldsDropped: this.#fieldsDropped,
     };
   }

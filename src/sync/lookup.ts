@@ -5,7 +5,7 @@ import type { StreamName } from '../model/model.ts';
 import type { HubTenantStore, Store } from '../store/index.ts';
 import type { Jobs } from './jobs.ts';
 import { judgePage } from './judge.ts';
-import { planConnection } from './plans.ts';
+import { contextFor, planConnection } from './plans.ts';
 import type { RunDeps } from './run.ts';
 
 const DEADLINE_MS = 60_000;
@@ -74,11 +74,7 @@ async function lookUpIn(
   });
   const found: SourceRecord[] = [];
   const reading = streamOf(connector, stream)!.lookup!({
-    settings: plan.configured.settings as never,
-    net,
-    fields: judged.asked,
-    scope: plan.configured.streams[stream]?.scope,
-    signal: abort,
+    ...contextFor(plan, judged, { net, signal: abort, now: readAt }),
     people,
   });
   for await (const record of reading) found.push(record);

@@ -1,4 +1,5 @@
-import { type Connector, streamOf } from '../contract/connector.ts';
+import { type CheckContext, type Connector, streamOf } from '../contract/connector.ts';
+import type { SettingsShape } from '../contract/settings.ts';
 import { planStream, type StreamPlan } from '../gate/plan.ts';
 import { type StreamName, streamNames } from '../model/model.ts';
 import type { ConnectionConfiguration, HubTenantStore, RemovalLimit, TenantConfiguration } from '../store/index.ts';
@@ -52,6 +53,20 @@ export function planConnection(
     })
     .filter(({ plan }) => plan.featureOn);
   return { connector, configured, directory, version: live.version, streams };
+}
+
+/** What a connector is told for reading one stream, or for looking into it. */
+export function contextFor(
+  { configured }: ConnectionPlan,
+  plan: StreamPlan,
+  by: Pick<CheckContext<SettingsShape>, 'net' | 'signal' | 'now'>,
+): CheckContext<SettingsShape> {
+  return {
+    ...by,
+    settings: configured.settings as CheckContext<SettingsShape>['settings'],
+    fields: plan.asked,
+    scope: configured.streams[plan.stream]?.scope,
+  };
 }
 
 // Settings can name people (a bind DN), so even this digest is keyed. Secrets are left out: a new password is not

@@ -5,8 +5,7 @@ import { countUndeclared, gate, type Rules } from '../gate/gate.ts';
 import type { StreamPlan } from '../gate/plan.ts';
 import type { DropReason, StreamName } from '../model/model.ts';
 import { normaliseEmail } from '../users/normalise.ts';
-import type { ConnectionPlan } from './plans.ts';
-import type { RunNet } from './run.ts';
+import { type ConnectionPlan, contextFor } from './plans.ts';
 import type { PreviewField, PreviewRecord, PreviewReport, PreviewRequest, PreviewStream, Role } from './types.ts';
 
 const MOST_RECORDS = 1_000;
@@ -15,25 +14,20 @@ const SHOWN = 10;
 /** Nobody's id: the person a preview treats as logged on, in memory. */
 const PRETENDED = '00000000-0000-0000-0000-0000000000aa';
 
+/** By what and when the source is asked. */
+type Asking = Parameters<typeof contextFor>[2];
+
 /** A dry run: the same reading and the same gate, and nothing is written. Dropped values are never shown. */
 export async function previewConnection(
   plan: ConnectionPlan,
   rules: Rules,
-  net: RunNet,
-  signal: AbortSignal,
+  asking: Asking,
   connection: string,
   request: PreviewRequest,
 ): Promise<PreviewReport> {
   const streams: Partial<Record<StreamName, PreviewStream>> = {};
   for (const { plan: judged } of plan.streams) {
-    streams[judged.stream] = await previewStream(
-      plan,
-      judged,
-      withPretended(rules, request.asUser),
-      net,
-      signal,
-      request,
-    );
+    streams[judged.stream] = await previewStream(plan, judged, withPretended(rules, request.asUser), asking, request);
   }
   return { connection, streams };
 }
@@ -57,8 +51,7 @@ async function previewStream(
   plan: ConnectionPlan,
   judged: StreamPlan,
   rules: Rules,
-  net: RunNet,
-  signal: AbortSignal,
+  asking: Asking,
   request: PreviewRequest,
 ): Promise<PreviewStream> {
   const stream = streamOf(plan.connector, judged.stream)!;
@@ -86,15 +79,9 @@ async function previewStream(
     }
   };
 
-  const context = {
-    settings: plan.configured.settings as never,
-    net,
-    fields: judged.asked,
-    scope: plan.configured.streams[judged.stream]?.scope,
-    signal,
-  };
-  const partitions = stream.partitions ? await stream.partitions(context) : [''];
-  reading: for (const partition of partitions) {
+  const context = contextFor(plan, judged, asking);
+  const partitions = stream.partitions ? await stream.partitions(context) : [{ name: '' }];
+  reading: for (const { name: partition } of partitions) {
     complete = false;
     for await (const told of stream.read({ ...context, partition, mode: 'full', state: null })) {
       for (const item of decoded(told)) {

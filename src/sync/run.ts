@@ -2,8 +2,16 @@ import type { Clock } from '../base/clock.ts';
 import { describeUnexpected, NeedsAttention, Refused, SluiceError, safeSentence, TryLater } from '../base/errors.ts';
 import { faultPoint } from '../base/faults.ts';
 import type { Log } from '../base/log.ts';
-import { type Connector, streamOf } from '../contract/connector.ts';
+import {
+  type CheckContext,
+  type Connector,
+  type ConnectorStream,
+  type Partition,
+  streamOf,
+} from '../contract/connector.ts';
 import type { Net } from '../contract/net.ts';
+import { StartOver } from '../contract/record.ts';
+import type { SettingsShape } from '../contract/settings.ts';
 import type { StreamName } from '../model/model.ts';
 import {
   emptyStreamReceipt,
@@ -19,11 +27,14 @@ import {
   type HubTenantStore,
   type Lease,
   LostLease,
+  type Pass,
+  type RulesInMemory,
   type RulesView,
 } from '../store/index.ts';
 import { judgePage, PageUnderJudgement } from './judge.ts';
-import { type ConnectionPlan, type PlannedStream, planConnection } from './plans.ts';
-import { readPages } from './reading.ts';
+import { PartitionTrouble } from './partition-trouble.ts';
+import { type ConnectionPlan, contextFor, type PlannedStream, planConnection } from './plans.ts';
+import { type ReadPage, readPages } from './reading.ts';
 import type { RunProgress } from './types.ts';
 
 /** A run that takes longer than this is stuck, or the source is too large for its schedule. */
@@ -88,6 +99,16 @@ export async function runConnection(
     resumed: lease.resumed,
   });
   return new Run(deps, tenant, order, lease, onProgress).toItsEnd();
+}
+
+interface PartitionReading {
+  readonly plan: ConnectionPlan;
+  readonly planned: PlannedStream;
+  readonly stream: ConnectorStream;
+  readonly context: CheckContext<SettingsShape>;
+  readonly partition: Partition;
+  /** How many the stream has. */
+  readonly partitions: number;
 }
 
 class Run {
@@ -174,72 +195,101 @@ class Run {
 
   async #readStream(plan: ConnectionPlan, planned: PlannedStream, wantFull: boolean): Promise<void> {
     const stream = streamOf(plan.connector, planned.plan.stream)!;
-    const context = {
-      settings: plan.configured.settings as never,
+    const context = contextFor(plan, planned.plan, {
       net: this.#net,
-      fields: planned.plan.asked,
-      scope: plan.configured.streams[planned.plan.stream]?.scope,
       signal: this.#abort.signal,
-    };
-    const partitions = stream.partitions ? await stream.partitions(context) : [''];
+      now: this.#deps.clock.now(),
+    });
+    const partitions = stream.partitions ? await stream.partitions(context) : [{ name: '' }];
+    const trouble = new PartitionTrouble(planned.plan.stream, partitions.length);
     for (const partition of partitions) {
-      const pass = await this.#tenant.beginPass(this.#lease, {
-        stream: planned.plan.stream,
-        partition,
-        mode: wantFull || !stream.incremental ? 'full' : 'incremental',
-        fingerprint: planned.fingerprint,
-        resumable: stream.resumable ?? false,
-      });
-      if (pass.over) continue;
-      const rules = await this.#tenant.loadedRules(this.#lease.connectionId);
-      if (rules.configuration !== plan.version) throw new ConfigurationChanged();
-      const reading = stream.read({ ...context, partition, mode: pass.mode, state: pass.state });
-      let latest: PageUnderJudgement<RulesView> | undefined;
-      const pages = readPages(reading, {
-        now: () => this.#deps.clock.now(),
-        join: !stream.resumable,
-        asksAhead: stream.asksAhead ?? false,
-        begin: () => {
-          latest = new PageUnderJudgement(planned.plan, rules.view(), latest);
-          return latest;
-        },
-      });
-      let complete = false;
-      for await (const page of pages) {
-        const receipt = this.#streams[planned.plan.stream] ?? emptyStreamReceipt(pass.mode);
-        const outcome = await this.#tenant.applyPage(pass, rules, {
-          readAt: page.readAt,
-          judged: { through: page.judging.through, page: page.judging.judged() },
-          judge: (now) => judgePage(planned.plan, now, page.items),
-          state: page.state,
-          receipt,
-          requests: this.#lease.requests + this.#net.spent.requests,
-          bytes: this.#lease.bytes + this.#net.spent.bytes,
-          limit: planned.limit,
-          configuration: plan.version,
-          // What was read of a part tells nothing of the rest: only a reading of everything takes anything away.
-          complete: page.end && { sweeps: partitions.length === 1 && !page.end.within, state: page.end.state },
+      const reading: PartitionReading = { plan, planned, stream, context, partition, partitions: partitions.length };
+      try {
+        await this.#readPartition(reading, wantFull, false).catch((error) => {
+          if (error instanceof StartOver) return this.#readPartition(reading, true, true);
+          throw error;
         });
-        for (const item of page.items) if (item.item === 'encoded') item.release?.();
-        await faultPoint('page.acknowledged');
-        this.#streams[planned.plan.stream] = outcome.receipt;
-        this.#onProgress?.({
-          run: this.#lease.run,
-          stream: planned.plan.stream,
-          read: outcome.receipt.read,
-          kept: outcome.receipt.kept,
-          total: page.total,
-        });
-        if (page.end) complete = true;
-        else if (outcome.cancelled || this.#cancelled) this.#leave(new Cancelled());
-        else if (this.#deps.stopping.aborted) this.#leave(new Stopping());
-      }
-      if (!complete) {
-        throw new TryLater(
-          `The reading of ${planned.plan.stream} ended before the source had told everything; nothing was taken away, the next run reads again.`,
-        );
+      } catch (error) {
+        trouble.note(error);
       }
     }
+    trouble.tell();
+  }
+
+  /** @param anew its state is worth nothing: from the beginning, while what it told before stays */
+  async #readPartition(reading: PartitionReading, wantFull: boolean, anew: boolean): Promise<void> {
+    const { plan, planned, stream, context, partition } = reading;
+    const pass = await this.#tenant.beginPass(this.#lease, {
+      stream: planned.plan.stream,
+      partition: partition.name,
+      about: partition.about,
+      mode: wantFull || !stream.incremental ? 'full' : 'incremental',
+      fingerprint: planned.fingerprint,
+      resumable: stream.resumable ?? false,
+      anew,
+    });
+    if (pass.over) return;
+    const rules = await this.#tenant.loadedRules(this.#lease.connectionId);
+    if (rules.configuration !== plan.version) throw new ConfigurationChanged();
+    const items = stream.read({ ...context, partition: partition.name, mode: pass.mode, state: pass.state });
+    let latest: PageUnderJudgement<RulesView> | undefined;
+    const pages = readPages(items, {
+      now: () => this.#deps.clock.now(),
+      join: !stream.resumable,
+      asksAhead: stream.asksAhead ?? false,
+      begin: () => {
+        latest = new PageUnderJudgement(planned.plan, rules.view(), latest);
+        return latest;
+      },
+    });
+    let complete = false;
+    for await (const page of pages) {
+      if (await this.#applyPage(reading, pass, rules, page)) complete = true;
+    }
+    if (!complete) {
+      throw new TryLater(
+        `The reading of ${planned.plan.stream} ended before the source had told everything; nothing was taken away, the next run reads again.`,
+      );
+    }
+  }
+
+  /** @returns whether the pass ended with it */
+  async #applyPage(
+    { plan, planned, partition, partitions }: PartitionReading,
+    pass: Pass,
+    rules: RulesInMemory,
+    page: ReadPage<PageUnderJudgement<RulesView>>,
+  ): Promise<boolean> {
+    const { stream } = planned.plan;
+    // What was read of a part tells nothing of the rest: only a reading of everything takes anything away. Events are
+    // their partition's, and of a window their reading takes away what lies in it.
+    const sweeps = stream === 'events' || (partitions === 1 && partition.name === '' && !page.end?.within);
+    const outcome = await this.#tenant.applyPage(pass, rules, {
+      readAt: page.readAt,
+      judged: { through: page.judging.through, page: page.judging.judged() },
+      judge: (now) => judgePage(planned.plan, now, page.items),
+      state: page.state,
+      receipt: this.#streams[stream] ?? emptyStreamReceipt(pass.mode),
+      requests: this.#lease.requests + this.#net.spent.requests,
+      bytes: this.#lease.bytes + this.#net.spent.bytes,
+      limit: planned.limit,
+      configuration: plan.version,
+      complete: page.end && { sweeps, state: page.end.state, within: page.end.within },
+    });
+    for (const item of page.items) if (item.item === 'encoded') item.release?.();
+    await faultPoint('page.acknowledged');
+    this.#streams[stream] = outcome.receipt;
+    this.#onProgress?.({
+      run: this.#lease.run,
+      stream,
+      read: outcome.receipt.read,
+      kept: outcome.receipt.kept,
+      total: page.total,
+    });
+    if (page.end) return true;
+    if (outcome.cancelled || this.#cancelled) this.#leave(new Cancelled());
+    if (this.#deps.stopping.aborted) this.#leave(new Stopping());
+    return false;
   }
 
   /** The page read ahead is not waited for. */

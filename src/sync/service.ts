@@ -72,6 +72,7 @@ export function createSyncService(deps: ServiceDeps): SyncService {
           fields: [...new Set(plan.streams.flatMap((one) => one.plan.asked))],
           scope: first && plan.configured.streams[first.plan.stream]?.scope,
           signal: out.signal,
+          now: deps.clock.now(),
         });
       } catch (error) {
         if (!(error instanceof SluiceError)) throw error;
@@ -85,7 +86,13 @@ export function createSyncService(deps: ServiceDeps): SyncService {
       const { id } = await tenant.connections.get(connection);
       const out = net(tenant, PREVIEW_DEADLINE_MS);
       const rules = await tenant.loadedRules(id);
-      return previewConnection(plan, rules, out.net, out.signal, `${tenant.tenant}/${connection}`, request);
+      return previewConnection(
+        plan,
+        rules,
+        { ...out, now: deps.clock.now() },
+        `${tenant.tenant}/${connection}`,
+        request,
+      );
     },
 
     async approve(tenantId, run, by) {

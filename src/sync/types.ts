@@ -1,4 +1,5 @@
 import type { CheckReport } from '../contract/check.ts';
+import type { KeptValue } from '../gate/map.ts';
 import type { DropReason, StreamName } from '../model/model.ts';
 import type { Receipt, RunMode } from '../model/receipt.ts';
 
@@ -17,7 +18,7 @@ export interface PreviewField {
 export interface PreviewRecord {
   readonly outcome: 'kept' | DropReason;
   /** The kept fields of a kept record, as they would be stored; empty for all others. */
-  readonly fields: Readonly<Record<string, string | boolean | null>>;
+  readonly fields: Readonly<Record<string, KeptValue>>;
 }
 
 export interface PreviewStream {

@@ -144,6 +144,8 @@ function supplies(consequences: Consequences, name: string): string {
     ...(rows.contributions > 0 ? [count(rows.contributions, 'contribution')] : []),
     ...(rows.lockers > 0 ? [count(rows.lockers, 'locker')] : []),
     ...(rows.assignments > 0 ? [count(rows.assignments, 'locker assignment')] : []),
+    ...(rows.spaces > 0 ? [count(rows.spaces, 'space')] : []),
+    ...(rows.events > 0 ? [count(rows.events, 'event')] : []),
   ];
   return parts.length > 0 ? listed(parts, 'and') : 'nothing it supplied';
 }
@@ -171,12 +173,15 @@ function smallChanges(
   return lines;
 }
 
+/** What a feature holds something of, where that is not users. */
+const holders: Partial<Record<Feature, string>> = { lockers: 'locker', 'room-booking': 'space' };
+
 function featureChanges(live: TenantConfiguration, next: TenantConfiguration, consequences: Consequences): PlanLine[] {
   return featureNames.flatMap((feature: Feature) => {
     const [was, is] = [live.features.includes(feature), next.features.includes(feature)];
     if (was === is) return [];
     if (is) return [says(`switches on ${feature}`)];
-    const losing = count(consequences.features[feature] ?? 0, feature === 'lockers' ? 'locker' : 'user');
+    const losing = count(consequences.features[feature] ?? 0, holders[feature] ?? 'user');
     return [says(`switches off ${feature}: erases what ${losing} had through it`, true)];
   });
 }

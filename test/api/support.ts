@@ -14,6 +14,7 @@ import type { Feature } from '../../src/model/features.ts';
 import { FeedWatch } from '../../src/store/feed-watch.ts';
 import { cursorSeq, type HubTenantStore, type TenantConfiguration } from '../../src/store/index.ts';
 import { createJobQueue } from '../../src/sync/jobs.ts';
+import { type CalendarSource, calendarSource } from '../support/calendar-source.ts';
 import { type TestHub, testDatabase, testHub } from '../support/hub.ts';
 import { employee, type MemorySource, memorySource } from '../support/memory-source.ts';
 
@@ -40,6 +41,8 @@ export interface TestApi {
   readonly hub: TestHub;
   /** What the connector `memory` reads. */
   readonly source: MemorySource;
+  /** Rooms, for a tenant with a connection to `memory-calendars`. */
+  readonly calendars: CalendarSource;
   readonly events: ApiEvent[];
   readonly lookups: string[][];
   /** What may go wrong on purpose. */
@@ -75,7 +78,8 @@ export async function startApi(options: { limits?: Partial<ApiLimits>; poolSize?
   const jobs = createJobQueue(url, silentLog, 'send');
   await jobs.start();
   const poolSize = options.poolSize === undefined ? {} : { poolSize: options.poolSize };
-  const hub = await testHub({ connectors: [source.connector], jobs, ...poolSize });
+  const calendars = calendarSource();
+  const hub = await testHub({ connectors: [source.connector, calendars.connector], jobs, ...poolSize });
   const { store } = hub;
   const watch = new FeedWatch(store.registry);
   const events: ApiEvent[] = [];
@@ -118,6 +122,7 @@ export async function startApi(options: { limits?: Partial<ApiLimits>; poolSize?
     port,
     hub,
     source,
+    calendars,
     events,
     lookups,
     faults,
@@ -251,6 +256,7 @@ export function pathOf(path: string, values: Readonly<Record<string, string>> = 
 export function bodyOf(path: string): unknown {
   if (path === '/v1/logons') return { email: `${newId()}@acme.example`, given_name: 'Ada', family_name: 'Byron' };
   if (path.includes('/opt-ins/')) return { text_version: '1', locale: 'nl-NL' };
+  if (path === '/v1/availability') return { where: {}, from: '2026-12-01T08:00:00Z', to: '2026-12-01T18:00:00Z' };
   if (path === '/admin/v1/keys') return { name: 'another', scopes: ['users:read'] };
   if (path.endsWith('/runs') || path.endsWith('/preview')) return {};
   return undefined;

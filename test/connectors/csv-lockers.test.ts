@@ -106,6 +106,7 @@ describe('csv-lockers', () => {
       net: netForTests(),
       fields: [],
       scope: undefined,
+      now: new Date(),
       partition: '',
       mode: 'full' as const,
       state: null,
@@ -155,6 +156,7 @@ describe('csv-lockers', () => {
       net: netForTests(),
       fields: [],
       scope: undefined,
+      now: new Date(),
       signal: new AbortController().signal,
     };
     const { findings } = await csvLockers.check(context);

@@ -17,6 +17,7 @@ async function read(hostile: ReturnType<typeof hostileConnector>, stream: 'users
     net: netForTests(),
     fields: [],
     scope: undefined,
+    now: new Date(),
     partition: '',
     mode: 'full' as const,
     state: null,

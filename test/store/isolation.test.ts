@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import pg from 'pg';
 import { RUNTIME_ROLE } from '../../src/store/database.ts';
+import { calendarSource } from '../support/calendar-source.ts';
 import { type TestDatabase, testClock, testDatabase, testHub } from '../support/hub.ts';
 import { lockerSource } from '../support/locker-source.ts';
 import { memorySource } from '../support/memory-source.ts';
@@ -49,12 +50,13 @@ async function rowsOf(
 async function world(database?: { url: string; masterKey: string }): Promise<World> {
   const source = memorySource({ resumable: true });
   const lockers = lockerSource();
+  const calendars = calendarSource();
   const hub = await testHub({
-    connectors: [source.connector, lockers.connector],
+    connectors: [source.connector, lockers.connector, calendars.connector],
     clock: testClock(START),
     ...(database ? { database } : {}),
   });
-  return { hub, source, lockers };
+  return { hub, source, lockers, calendars };
 }
 
 /** The scenario with another tenant beside it who has the same people and lockers; that one's rows must not move. */

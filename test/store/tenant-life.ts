@@ -2,10 +2,11 @@
  * What happens to a tenant, from its first configuration to its last: a scenario that walks every method of the
  * store, and through them every statement. The same people and lockers for every tenant that lives it.
  */
-import { complete, gone, page, partial, record, records, skip } from '../../src/contract/index.ts';
+import { complete, gone, page, partial, record, records, skip, whole } from '../../src/contract/index.ts';
 import { newMasterKeyText } from '../../src/crypto/keys.ts';
 import type { HubTenantStore, TenantConfiguration } from '../../src/store/index.ts';
 import { runConnection } from '../../src/sync/run.ts';
+import { type CalendarSource, meeting as meetingOf, room } from '../support/calendar-source.ts';
 import type { TestHub } from '../support/hub.ts';
 import { testConfiguration } from '../support/hub.ts';
 import { assignment, type LockerSource, locker } from '../support/locker-source.ts';
@@ -15,6 +16,7 @@ export interface World {
   readonly hub: TestHub;
   readonly source: MemorySource;
   readonly lockers: LockerSource;
+  readonly calendars: CalendarSource;
 }
 
 const DAY_MS = 24 * 3_600_000;
@@ -22,7 +24,7 @@ const GRACE_MS = 7 * DAY_MS;
 
 const configured = (): Partial<TenantConfiguration> => ({
   users: { admit: 'first-logon', sources: ['people'], leaver_grace_ms: GRACE_MS, domains: [] },
-  features: ['people-directory', 'lockers', 'find-colleague', 'check-in'],
+  features: ['people-directory', 'lockers', 'find-colleague', 'check-in', 'room-booking'],
   connections: [
     {
       name: 'people',
@@ -33,6 +35,7 @@ const configured = (): Partial<TenantConfiguration> => ({
       paused: false,
     },
     { name: 'lockers', connector: 'memory-lockers', settings: {}, streams: {}, paused: false },
+    { name: 'rooms', connector: 'memory-calendars', settings: {}, streams: {}, paused: false },
   ],
 });
 
@@ -46,6 +49,17 @@ const allAssignments = () => [
   assignment('L4', 'p4@acme.example'),
   assignment('unlisted', 'p2@acme.example'),
 ];
+const allSpaces = () => [{ id: 'floor-1', name: 'First floor', kind: 'floor' }, room('a'), room('b')];
+const DAY_OF_MEETINGS = '2026-03-06';
+const meeting = (...given: Parameters<typeof meetingOf>) => {
+  const one = meetingOf(...given);
+  const moved = (at: unknown) => String(at).replace('2026-12-01', DAY_OF_MEETINGS);
+  return { ...one, start: moved(one.start), end: moved(one.end) };
+};
+const allCalendars = () => ({
+  a: [0, 1, 2, 3, 4, 5, 6].map((n) => meeting(`m${n}`, 'a', 8 + n, 9 + n, { organizer: `p${n}@acme.example` })),
+  b: [0, 1].map((n) => meeting(`s${n}`, 'b', 8 + n, 9 + n, { series: 'S', organizer: 'stranger@acme.example' })),
+});
 const evidence = { text_version: '1', locale: 'nl' };
 
 /** A tenant with ten users, seven lockers, opt-ins, a key, runs, a stored answer: rows in every table that can keep some. */
@@ -53,6 +67,7 @@ export async function furnish({
   hub,
   source,
   lockers,
+  calendars,
 }: World): Promise<{ tenant: HubTenantStore; ids: string[]; key: string }> {
   source.script = undefined;
   source.pageSize = 100;
@@ -60,11 +75,15 @@ export async function furnish({
   lockers.lockers = allLockers();
   lockers.assignments = allAssignments();
   lockers.more = { lockers: [], assignments: [] };
+  calendars.spaces = allSpaces();
+  calendars.calendars = allCalendars();
+  calendars.script = undefined;
   const tenant = await hub.tenant(configured);
   const ids: string[] = [];
   for (let n = 0; n < 10; n++) ids.push((await tenant.users.logOn(logOnOf(n))).user.id);
   await read(hub, tenant, 'people');
   await read(hub, tenant, 'lockers');
+  await read(hub, tenant, 'rooms');
   await tenant.users.optIn(ids[0]!, 'find-colleague', evidence);
   await tenant.users.optIn(ids[4]!, 'check-in', evidence);
   const { key, id } = await tenant.keys.create({
@@ -99,6 +118,7 @@ export async function live(world: World, { tenant, ids, key }: Awaited<ReturnTyp
   await askConnections(world, tenant);
   await rotateKeys(world, tenant);
   await changeAtTheSource(world, tenant);
+  await changeRooms(world, tenant);
   await twoDirectories(world, tenant);
   await holdAndDecide(world, tenant, ids);
   await stopAndGoOn(world, tenant);
@@ -124,7 +144,7 @@ async function askUsers({ hub }: World, { users, tenantId }: HubTenantStore, ids
 
 async function askServices(
   { hub }: World,
-  { keys, idempotency, changes, lockers }: HubTenantStore,
+  { keys, idempotency, changes, lockers, spaces, events }: HubTenantStore,
   key: string,
 ): Promise<void> {
   const opened = await hub.store.authenticate(key);
@@ -137,11 +157,27 @@ async function askServices(
   await idempotency.begin({ apiKey, key: 'second', fingerprint: 'one' });
   await idempotency.forget({ apiKey, key: 'second' });
   await keys.revoke(other);
-  const kinds = ['user', 'locker'] as const;
+  const kinds = ['user', 'locker', 'space', 'event'] as const;
   const all = await changes.read({ cursor: undefined, limit: 100, kinds });
   const some = await changes.read({ cursor: undefined, limit: 3, kinds });
   await changes.read({ cursor: some.next, limit: 3, kinds });
   await changes.read({ cursor: all.next, limit: 3, kinds });
+  const idsOf = (kind: string) => all.items.flatMap((item) => (item.kind === kind ? [item.id] : []));
+  await spaces.many(idsOf('space'));
+  await events.many(idsOf('event'));
+  const { items, next } = await spaces.list({ after: undefined, limit: 1 });
+  const { items: others } = await spaces.list({ after: next ?? undefined, limit: 10 });
+  const floor = [...items, ...others].find(({ kind }) => kind === 'floor')!;
+  await spaces.find({ within: floor.id, kind: 'room', capacity_min: 2, equipment: ['video'] }, 10);
+  const [from, to] = [`${DAY_OF_MEETINGS}T00:00:00Z`, `${DAY_OF_MEETINGS}T23:00:00Z`];
+  await events.list({ spaces: idsOf('space'), from, to, after: undefined, limit: 3 });
+  await events.availability({
+    spaces: idsOf('space'),
+    from: new Date(from),
+    to: new Date(to),
+    ignore: idsOf('event').slice(0, 1),
+    atLeastMs: 0,
+  });
   await lockers.many(all.items.filter(({ kind }) => kind === 'locker').map(({ id }) => id));
 }
 
@@ -219,6 +255,30 @@ async function changeAtTheSource({ hub, source, lockers }: World, tenant: HubTen
   };
   await read(hub, tenant, 'lockers');
   lockers.more = { lockers: [], assignments: [] };
+}
+
+/** A room changes and one is gone; meetings are moved, cancelled and gone, a series is told again and then empty. */
+async function changeRooms({ hub, calendars }: World, tenant: HubTenantStore): Promise<void> {
+  calendars.spaces = [allSpaces()[0]!, room('a', { seats: 20 })];
+  calendars.moreOfSpaces = [skip('b')];
+  calendars.calendars.a = allCalendars().a.map((one, n) => (n === 1 ? { ...one, showAs: 'tentative' } : one));
+  await read(hub, tenant, 'rooms');
+  calendars.script = async function* ({ room: of }) {
+    if (of === 'a')
+      yield records([meeting('m2', 'a', 9, 10, { cancelled: true }), meeting('m4', 'a', 9, 10, { start: '?' })]);
+    if (of === 'a') yield gone('m3');
+    if (of === 'b') yield whole('S', [meeting('s1', 'b', 9, 10, { series: 'S' })]);
+    yield complete({
+      state: { token: 2 },
+      within: { from: new Date(`${DAY_OF_MEETINGS}T00:00:00Z`), to: new Date(`${DAY_OF_MEETINGS}T23:00:00Z`) },
+    });
+  };
+  hub.clock.advance(60_000);
+  await hub.sync.run({ tenantId: tenant.tenantId, connection: 'rooms', trigger: 'manual' });
+  calendars.script = undefined;
+  calendars.moreOfSpaces = [];
+  calendars.calendars.a = allCalendars().a.slice(0, 5);
+  await read(hub, tenant, 'rooms');
 }
 
 /** Whom one directory gives up and another still vouches for does not leave. */
@@ -321,6 +381,8 @@ async function grow(
   const all = configured().connections!;
   await reconfigure(tenant, { features: ['people-directory', 'lockers', 'check-in'] });
   await reconfigure(tenant, { features: ['lockers'] });
+  await reconfigure(tenant, { features: ['lockers', 'room-booking'] });
+  await read(hub, tenant, 'rooms');
   await reconfigure(tenant, { connections: [{ ...all[0]!, name: 'staff', was: 'people' }, all[1]!] });
   await reconfigure(tenant, { features: [], connections: [all[1]!] });
   await reconfigure(tenant, { features: ['lockers'] });

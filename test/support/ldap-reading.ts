@@ -58,6 +58,7 @@ export function contextFor({ settings, net, fields = allFields, scope, signal }:
     net: net ?? clearNet(signal),
     fields,
     scope,
+    now: new Date(),
     partition: '',
     mode: 'full',
     state: null,

@@ -55,6 +55,8 @@ const withPeople = (change: Partial<ConnectionConfiguration>): TenantConfigurati
   connections: [{ ...people, ...change }, doors],
 });
 
+const noRows = { contributions: 0, lockers: 0, assignments: 0, spaces: 0, events: 0 };
+
 describe('the plan of a change', () => {
   it('is empty when the file says what is live, in whatever order of keys', () => {
     const { url, ...others } = people.settings;
@@ -84,8 +86,8 @@ describe('the plan of a change', () => {
   it('puts numbers on what it destroys', () => {
     const consequences: Consequences = {
       connections: {
-        people: { contributions: 4812, lockers: 0, assignments: 0 },
-        doors: { contributions: 0, lockers: 1, assignments: 1200 },
+        people: { ...noRows, contributions: 4812, lockers: 0, assignments: 0 },
+        doors: { ...noRows, contributions: 0, lockers: 1, assignments: 1200 },
       },
       features: { lockers: 2, 'people-directory': 4812 },
     };
@@ -209,7 +211,7 @@ function liveAt(live: TenantConfiguration | undefined, version: number) {
   const configuration: ApplyRequest['store']['configuration'] = {
     read: async () => (held.live ? { configuration: held.live, version: held.version } : undefined),
     consequences: async () => ({
-      connections: { doors: { contributions: 0, lockers: 40, assignments: 12 } },
+      connections: { doors: { ...noRows, contributions: 0, lockers: 40, assignments: 12 } },
       features: {},
     }),
     write: async (next, { expected, resume }) => {

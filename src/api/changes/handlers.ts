@@ -1,11 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Feature } from '../../model/features.ts';
 import type { FeedKind } from '../../model/model.ts';
 import { feedKinds } from '../../model/model.ts';
 import type { Change, ChangesPage, TenantStore, VerifiedKey } from '../../store/types.ts';
 import { hasScope } from '../auth.ts';
+import { eventView } from '../events/view.ts';
 import { lockerView } from '../lockers/view.ts';
 import type { Answer, Call } from '../route.ts';
 import { scopeOfKind } from '../scopes.ts';
+import { spaceView } from '../spaces/view.ts';
 import { isFor, userView } from '../users/view.ts';
 import type { ChangesQuery } from './schema.ts';
 
@@ -37,11 +40,19 @@ export async function readChanges(call: Call<unknown, ChangesQuery>): Promise<An
   };
 }
 
-/** What the key may see: the kind's scope, and for lockers the feature every one of their fields is for. */
+/** Where every field of a kind is for one feature. */
+const featureOfKind: Readonly<Partial<Record<FeedKind, Feature>>> = {
+  locker: 'lockers',
+  space: 'room-booking',
+  event: 'room-booking',
+};
+
+/** What the key may see: the kind's scope, and the feature that every one of its fields is for. */
 export function visibleKinds(caller: VerifiedKey): FeedKind[] {
-  return feedKinds.filter(
-    (kind) => hasScope(caller, scopeOfKind[kind]) && (kind !== 'locker' || isFor(caller, 'lockers')),
-  );
+  return feedKinds.filter((kind) => {
+    const feature = featureOfKind[kind];
+    return hasScope(caller, scopeOfKind[kind]) && (feature === undefined || isFor(caller, feature));
+  });
 }
 
 /** Reads; if there is nothing and the caller is ready to wait, waits holding nothing, and reads again. */
@@ -75,5 +86,10 @@ async function current(
   const lockers = ids('locker');
   if (lockers.length > 0)
     for (const [id, locker] of await store.lockers.many(lockers)) views.set(id, lockerView(locker));
+  const spaces = ids('space');
+  if (spaces.length > 0) for (const [id, space] of await store.spaces.many(spaces)) views.set(id, spaceView(space));
+  const events = ids('event');
+  if (events.length > 0)
+    for (const [id, event] of await store.events.many(events)) views.set(id, eventView(event, caller));
   return views;
 }

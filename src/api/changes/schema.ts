@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { feedKinds, removalReasons } from '../../model/model.ts';
+import { event } from '../events/schema.ts';
 import { listLimit, longestWaitS } from '../limits.ts';
 import { locker } from '../lockers/schema.ts';
 import { named } from '../route.ts';
+import { space } from '../spaces/schema.ts';
 import { user } from '../users/schema.ts';
 
 const kind = named(
@@ -52,7 +54,7 @@ const change = named(
     op: z.enum(['upsert', 'remove']),
     reason: z.enum(removalReasons).optional().describe('Of a removal.'),
     entity: z
-      .union([user, locker])
+      .union([user, locker, space, event])
       .nullable()
       .optional()
       .describe('With include=entities, of an upsert; null if it went in between: its removal follows.'),

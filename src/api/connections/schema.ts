@@ -99,7 +99,9 @@ const previewStream = named(
       .array(
         z.object({
           outcome: z.enum(['kept', ...dropReasons]),
-          fields: z.record(z.string(), z.union([z.string(), z.boolean(), z.null()])).describe('Empty unless kept.'),
+          fields: z
+            .record(z.string(), z.union([z.string(), z.boolean(), z.number(), z.array(z.string()), z.null()]))
+            .describe('Empty unless kept.'),
         }),
       )
       .describe('With user or as_user that person’s records, otherwise the first kept ones. Never a dropped value.'),

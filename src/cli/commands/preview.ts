@@ -105,13 +105,9 @@ function showRecords({ terminal, style, say }: Context, records: readonly Previe
   const ours = [...new Set(kept.flatMap(({ fields }) => Object.keys(fields)))];
   const value = (one: PreviewRecord, field: string) => {
     const told = one.fields[field];
-    return told === undefined || told === null
-      ? '-'
-      : typeof told === 'boolean'
-        ? told
-          ? 'yes'
-          : 'no'
-        : printable(told);
+    if (told === undefined || told === null) return '-';
+    if (typeof told === 'boolean') return told ? 'yes' : 'no';
+    return printable(Array.isArray(told) ? told.join(', ') : String(told));
   };
   const rows = kept.map((one) => ours.map((field) => value(one, field)));
   terminal.out(

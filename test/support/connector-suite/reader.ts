@@ -45,6 +45,7 @@ export class Reader {
       net: loopbackNet(signal),
       fields: this.plan(stream, given.features).asked,
       scope: undefined,
+      now: new Date(),
       partition: '',
       mode: given.mode ?? 'full',
       state: given.state ?? null,

@@ -1,0 +1,62 @@
+import type { Window } from '../contract/record.ts';
+import type { StreamReceipt } from '../model/receipt.ts';
+import type { TenantContext } from './context.ts';
+import type { Tx } from './database.ts';
+import type { Pass } from './pass.ts';
+import { DEFAULT_LIMIT, exceedsLimit, removeRows, unseenRows } from './removals.ts';
+import { sql } from './sql.ts';
+import type { RemovalLimit } from './types.ts';
+
+/** After a complete full pass: what it did not see goes, or waits for a person. @returns whether users may have left */
+export async function sweep(
+  tx: Tx,
+  context: TenantContext,
+  pass: Pass,
+  receipt: StreamReceipt,
+  lastPage: ReadonlySet<string>,
+  limit: RemovalLimit | undefined,
+  within: Window | undefined,
+): Promise<boolean> {
+  const { tenantId } = context;
+  const connection = pass.lease.connectionId;
+  const seen = [...pass.seen, ...lastPage];
+  const { run } = pass.lease;
+  // A newer complete pass knows better than what an older one had staged.
+  await tx.run(sql`
+    DELETE FROM sluice.held
+     WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND stream = ${pass.stream} AND NOT rejected
+       AND run_id <> ${run}`);
+  await tx.run(sql`
+    UPDATE sluice.run SET status = 'superseded'
+     WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND status = 'held' AND id <> ${run}
+       AND NOT EXISTS (SELECT 1 FROM sluice.held h WHERE h.tenant_id = ${tenantId} AND h.run_id = run.id AND NOT h.rejected)`);
+  const { startedAt, partition } = pass;
+  const unseen = await unseenRows(tx, context, connection, pass.stream, { run, startedAt, seen, partition, within });
+  // A reading that saw nothing of ours is believed by a person or not at all; but of many calendars one may well be empty.
+  return takeAway(tx, context, pass, receipt, unseen, limit, seen.length === 0 && partition === '');
+}
+
+export async function takeAway(
+  tx: Tx,
+  context: TenantContext,
+  pass: Pass,
+  receipt: StreamReceipt,
+  rows: readonly string[],
+  limit: RemovalLimit | undefined,
+  alwaysAsk = false,
+): Promise<boolean> {
+  if (rows.length === 0) return false;
+  const { tenantId } = context;
+  const { connectionId, run } = pass.lease;
+  if (alwaysAsk || (await exceedsLimit(tx, context, connectionId, pass.stream, rows.length, limit ?? DEFAULT_LIMIT))) {
+    const staged = await tx.run(sql`
+      INSERT INTO sluice.held (tenant_id, connection_id, stream, row_id, run_id, reason)
+      SELECT ${tenantId}, ${connectionId}, ${pass.stream}, row_id, ${run}, 'source-removed'
+        FROM unnest(${rows}::uuid[]) AS new (row_id)
+      ON CONFLICT (tenant_id, connection_id, stream, row_id) DO NOTHING`);
+    receipt.held += staged;
+    return false;
+  }
+  receipt.removed += await removeRows(tx, context, connectionId, pass.stream, run, rows);
+  return pass.stream === 'users';
+}

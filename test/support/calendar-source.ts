@@ -1,0 +1,109 @@
+/** Rooms and their calendars from the memory of a test: one partition a room, told as a script says. */
+import {
+  type Connector,
+  complete,
+  connector,
+  type Item,
+  records,
+  type SourceRecord,
+  type State,
+} from '../../src/contract/index.ts';
+
+export interface CalendarReading {
+  readonly room: string;
+  readonly mode: 'full' | 'incremental';
+  readonly state: State | null;
+  readonly now: Date;
+}
+
+export interface CalendarSource {
+  readonly connector: Connector;
+  spaces: SourceRecord[];
+  /** Told after the spaces. */
+  moreOfSpaces: Item[];
+  /** What each room's calendar holds; a full reading tells all of it, within no window. */
+  calendars: Record<string, SourceRecord[]>;
+  /** Tells a room's calendar instead, if set. */
+  script: ((reading: CalendarReading) => AsyncIterable<Item>) | undefined;
+  /** Rooms in the order in which they were read, with the mode. */
+  readonly readings: string[];
+}
+
+export function calendarSource(): CalendarSource {
+  const source: CalendarSource = {
+    spaces: [],
+    moreOfSpaces: [],
+    calendars: {},
+    script: undefined,
+    readings: [],
+    connector: connector({
+      name: 'memory-calendars',
+      summary: 'Rooms and calendars from the memory of a test.',
+      version: 1,
+      network: 'None.',
+      permission: 'None.',
+      settings: {},
+      check: async () => ({ findings: [] }),
+      streams: {
+        spaces: {
+          key: 'id',
+          keep: { name: 'name', kind: 'kind', parent: 'in', capacity: 'seats', time_zone: 'zone', equipment: 'has' },
+          async *read() {
+            yield records(source.spaces);
+            yield* source.moreOfSpaces;
+            yield complete();
+          },
+        },
+        events: {
+          key: 'id',
+          decide: { cancelled: 'A cancelled meeting frees the room.' },
+          keep: {
+            space: 'room',
+            starts_at: 'start',
+            ends_at: 'end',
+            time_zone: 'zone',
+            all_day: 'allDay',
+            show_as: 'showAs',
+            organizer: 'organizer',
+            series: 'series',
+          },
+          inScope: ({ cancelled }) => cancelled !== true,
+          resumable: true,
+          incremental: true,
+          partitions: async () => Object.keys(source.calendars).map((room) => ({ name: room, about: room })),
+          async *read({ partition, mode, state, now }) {
+            source.readings.push(`${partition} ${mode}`);
+            if (source.script) return yield* source.script({ room: partition, mode, state, now });
+            yield records(source.calendars[partition] ?? []);
+            yield complete({ state: { token: 1 } });
+          },
+        },
+      },
+    }),
+  };
+  return source;
+}
+
+export const room = (id: string, more: SourceRecord = {}): SourceRecord => ({
+  id,
+  name: `Room ${id}`,
+  kind: 'room',
+  in: 'floor-1',
+  seats: 8,
+  zone: 'Europe/Amsterdam',
+  has: ['video', 'display'],
+  ...more,
+});
+
+/** On 1 December 2026, from one hour to another, UTC. */
+export const meeting = (id: string, of: string, from: number, to: number, more: SourceRecord = {}): SourceRecord => ({
+  id,
+  room: of,
+  start: `2026-12-01T${String(from).padStart(2, '0')}:00:00Z`,
+  end: `2026-12-01T${String(to).padStart(2, '0')}:00:00Z`,
+  zone: 'Europe/Amsterdam',
+  allDay: false,
+  showAs: 'busy',
+  organizer: null,
+  ...more,
+});
