@@ -38,6 +38,16 @@ const statusOf = (row: Row): ConnectionStatus => ({
 // Late: a slot passed a quarter of an hour ago and nobody has read.
 const LATE_MS = 15 * 60_000;
 
+/** What all partitions of a stream have in common. */
+interface ReadStream {
+  readonly name: string;
+  readonly stream: StreamName;
+  readonly first: Date | null;
+  readonly last: Date | null;
+  readonly covers_from: Date | null;
+  readonly covers_to: Date | null;
+}
+
 export function connectionStore(
   context: TenantContext,
   configured: (tx: Tx) => Promise<LiveConfiguration | undefined>,
@@ -74,10 +84,12 @@ export function connectionStore(
     sources: () =>
       inTenant(context, async (tx) => {
         const live = await configured(tx);
-        const read = await tx.rows<{ name: string; stream: StreamName; first: Date | null; last: Date | null }>(sql`
+        const read = await tx.rows<ReadStream>(sql`
           SELECT c.name, p.stream,
                  CASE WHEN bool_and(p.first_complete_at IS NOT NULL) THEN max(p.first_complete_at) END AS first,
-                 CASE WHEN bool_and(p.last_complete_at IS NOT NULL) THEN min(p.last_complete_at) END AS last
+                 CASE WHEN bool_and(p.last_complete_at IS NOT NULL) THEN min(p.last_complete_at) END AS last,
+                 CASE WHEN bool_and(p.covers_from IS NOT NULL) THEN max(p.covers_from) END AS covers_from,
+                 CASE WHEN bool_and(p.covers_to IS NOT NULL) THEN min(p.covers_to) END AS covers_to
             FROM sluice.partition p JOIN registry.connection c ON c.tenant_id = p.tenant_id AND c.id = p.connection_id
            WHERE p.tenant_id = ${tenantId} GROUP BY c.name, p.stream`);
         const connections = await everyOne(tx, null);
@@ -94,6 +106,10 @@ export function connectionStore(
               stream,
               first_complete_at: done?.first?.toISOString() ?? null,
               last_success_at: done?.last?.toISOString() ?? null,
+              covers:
+                done?.covers_from && done.covers_to
+                  ? { from: done.covers_from.toISOString(), to: done.covers_to.toISOString() }
+                  : null,
               status: row.paused ? 'paused' : done ? health : health === 'ok' ? 'never' : health,
             };
           });

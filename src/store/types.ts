@@ -119,6 +119,13 @@ export interface UserAccount extends User {
     readonly number: string | null;
     readonly until: string | null;
   }[];
+  /** Events of spaces that they organise; until each ends. */
+  readonly meetings: readonly {
+    readonly connection: string;
+    readonly space: string;
+    readonly starts_at: string;
+    readonly ends_at: string;
+  }[];
 }
 
 // ── lockers ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -233,6 +240,8 @@ export interface SourceStatus {
   readonly stream: StreamName;
   readonly first_complete_at: string | null;
   readonly last_success_at: string | null;
+  /** The window of time that every part of it covers; null: not a matter of time, or not read yet. */
+  readonly covers: { readonly from: string; readonly to: string } | null;
   readonly status: 'ok' | 'late' | 'held' | 'failing' | 'quarantined' | 'stopped' | 'paused' | 'never';
 }
 

@@ -173,6 +173,11 @@ async function account(tx: Tx, { tenantId, keys }: TenantContext, user: User): P
     SELECT l.source_key AS locker, l.number, a.until FROM sluice.locker_assignment a
       JOIN sluice.locker l ON l.tenant_id = a.tenant_id AND l.id = a.locker_id
      WHERE a.tenant_id = ${tenantId} AND a.user_id = ${user.id} ORDER BY l.source_key`);
+  const meetings = await tx.rows<{ connection: string; space: string; starts_at: Date; ends_at: Date }>(sql`
+    SELECT c.name AS connection, coalesce(s.name, e.space) AS space, e.starts_at, e.ends_at FROM sluice.event e
+      JOIN registry.connection c ON c.tenant_id = e.tenant_id AND c.id = e.connection_id
+      LEFT JOIN sluice.space s ON s.tenant_id = e.tenant_id AND s.connection_id = e.connection_id AND s.source_key = e.space
+     WHERE e.tenant_id = ${tenantId} AND e.organizer = ${user.id} ORDER BY e.starts_at, e.id`);
   return {
     ...user,
     contributions: said.map(({ supplier, name, fields, read_at }) => ({
@@ -184,5 +189,10 @@ async function account(tx: Tx, { tenantId, keys }: TenantContext, user: User): P
     })),
     match_values: matches.map(({ kind, value }) => ({ kind, value: key.open('match_value', kind, user.id, value) })),
     lockers: lockers.map(({ until, ...locker }) => ({ ...locker, until: until?.toISOString() ?? null })),
+    meetings: meetings.map(({ starts_at, ends_at, ...meeting }) => ({
+      ...meeting,
+      starts_at: starts_at.toISOString(),
+      ends_at: ends_at.toISOString(),
+    })),
   };
 }

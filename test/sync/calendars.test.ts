@@ -123,6 +123,15 @@ describe('rooms and their calendars', () => {
       await run();
       const organizers = async () => Object.fromEntries((await events()).map(({ key, organizer }) => [key, organizer]));
       expect(await organizers()).to.deep.equal({ m1: user.id, m2: null });
+      const { meetings } = await tenant.users.account(user.id);
+      expect(meetings).to.deep.equal([
+        {
+          connection: 'rooms',
+          space: 'Room a',
+          starts_at: '2026-12-01T09:00:00.000Z',
+          ends_at: '2026-12-01T10:00:00.000Z',
+        },
+      ]);
       clock.set(new Date('2026-12-01T10:00:00Z'));
       expect(await organizers(), 'before anybody has cleared it').to.deep.equal({ m1: null, m2: null });
       const { next } = await changes();
@@ -232,6 +241,11 @@ describe('rooms and their calendars', () => {
       const receipt = await run('full');
       expect(receipt.streams.events).to.include({ unchanged: 1, removed: 1 });
       expect(await keys()).to.deep.equal(['across', 'early']);
+      const sources = await tenant.connections.sources();
+      expect(sources.map(({ stream, covers }) => [stream, covers])).to.deep.equal([
+        ['events', { from: window.from.toISOString(), to: window.to.toISOString() }],
+        ['spaces', null],
+      ]);
     });
 
     it('start over when their state is worth nothing, and keep what they have until that is complete', async () => {

@@ -13,6 +13,10 @@ export const source = named(
         .nullable()
         .describe('When everything had been read for the first time; null: not yet.'),
       last_success_at: instant.nullable(),
+      covers: z
+        .object({ from: instant, to: instant })
+        .nullable()
+        .describe('The window of time that was read of every calendar; null where it is not a matter of time.'),
       status: z.enum(['ok', 'late', 'held', 'failing', 'quarantined', 'stopped', 'paused', 'never']),
     })
     .meta({
@@ -22,6 +26,7 @@ export const source = named(
         stream: 'users',
         first_complete_at: '2026-11-02T03:00:41Z',
         last_success_at: '2026-11-22T09:15:04Z',
+        covers: null,
         status: 'ok',
       },
     }),

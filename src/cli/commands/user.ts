@@ -102,6 +102,18 @@ function show(context: Context, account: UserAccount): void {
     ]);
     terminal.out(table([{ title: 'number' }, { title: 'until' }], rows, layout));
   }
+  if (account.meetings.length > 0) {
+    section(`Organises ${count(account.meetings.length, 'meeting')}; whose it is, is forgotten when it ends`);
+    const rows = account.meetings.map(({ space, starts_at, ends_at, connection }) => [
+      printable(space),
+      instant(starts_at),
+      instant(ends_at),
+      connection,
+    ]);
+    terminal.out(
+      table([{ title: 'space' }, { title: 'from' }, { title: 'to' }, { title: 'supplied by' }], rows, layout),
+    );
+  }
   say();
   say('That is everything: what is not listed here is not held.');
 }

@@ -34,6 +34,31 @@ describe('HTTP through the guarded network', () => {
     expect(source.requests[0]?.headers['content-type']).to.equal('application/json');
   });
 
+  it('sends a form', async () => {
+    await using source = await webSource((request, response) => request.pipe(response));
+    const form = { scope: 'https://graph.example/.default', secret: 'a+b &=ü' };
+    const answer = await netForTests().http({ url: source.origin, method: 'POST', form, ca });
+    expect(Object.fromEntries(new URLSearchParams(answer.body.toString()))).to.deep.equal(form);
+    expect(source.requests[0]?.headers['content-type']).to.equal('application/x-www-form-urlencoded');
+  });
+
+  it('hands back with their body the statuses that the connector reads itself, and no others', async () => {
+    await using source = await webSource((request, response) => {
+      response
+        .setHeader('retry-after', '7')
+        .writeHead(Number(request.url?.slice(1)))
+        .end('{"error":{"code":"Busy"}}');
+    });
+    const net = netForTests();
+    for (const status of [401, 403, 429, 503]) {
+      const answer = await net.http({ url: `${source.origin}/${status}`, ca, answers: [status] });
+      expect(answer).to.deep.include({ status });
+      expect(answer.headers['retry-after']).to.equal('7');
+      expect(answer.body.toString()).to.include('Busy');
+      await failureOf(net.http({ url: `${source.origin}/${status}`, ca, answers: [404] }));
+    }
+  });
+
   it('leaves 404 and 410 to the connector', async () => {
     await using source = await webSource((request, response) => {
       response.statusCode = Number(request.url?.slice(1));
