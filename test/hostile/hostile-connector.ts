@@ -325,6 +325,70 @@ export function hostileConnector(options: HostileOptions): HostileConnector {
           yield* endings(undefined);
         },
       },
+      spaces: {
+        key: 'id',
+        keep: { name: 'name', kind: 'kind', equipment: 'has', time_zone: 'zone', capacity: 'seats' },
+        async *read() {
+          yield records(
+            Array.from({ length: 5 }, (_, n) => ({
+              id: `room-${n}`,
+              name: plant('clear', `name of room ${n}`),
+              kind: never(`kind of room ${n}`),
+              has: [plant('clear', `equipment of room ${n}`)],
+              zone: never(`zone of room ${n}`),
+              seats: never(`seats of room ${n}`),
+              contact: `${never(`contact of room ${n}`)}@hostile.example`,
+              ...extras(`room ${n}`),
+            })),
+          );
+          yield* endings(undefined);
+        },
+      },
+      events: {
+        key: 'id',
+        decide: { cancelled: 'Tells nothing, and must be forgotten.' },
+        keep: {
+          space: 'room',
+          starts_at: 'start',
+          ends_at: 'end',
+          time_zone: 'zone',
+          show_as: 'showAs',
+          organizer: 'organizer',
+          series: 'series',
+        },
+        incremental: true,
+        resumable: true,
+        partitions: async () => [{ name: 'room-0', about: 'room-0' }],
+        async *read() {
+          const event = (n: number, organizer: string) => ({
+            id: plant('clear', `key of event ${n}`),
+            room: 'room-0',
+            start: '2999-12-01T09:00:00Z',
+            end: '2999-12-01T10:00:00Z',
+            zone: never(`zone of event ${n}`),
+            showAs: never(`show-as of event ${n}`),
+            cancelled: never(`decide field of event ${n}`),
+            organizer,
+            series: never(`series of event ${n}`),
+            subject: never(`subject of event ${n}`),
+            bodyPreview: never(`text of event ${n}`),
+            location: never(`location of event ${n}`),
+            joinUrl: `https://${never(`link of event ${n}`)}.example`,
+            attendees: [`${never(`attendee of event ${n}`)}@hostile.example`],
+            ...extras(`event ${n}`),
+          });
+          yield records([
+            ...users.map((email, n) => event(n, email)),
+            ...[10, 11, 12].map((n) => event(n, `${never(`organizer of event ${n}`)}@hostile.example`)),
+          ]);
+          yield gone(never('key of an event that is gone'));
+          yield skip(never('key of a skipped event'));
+          yield whole(never('name of a series'), [event(20, never('an organizer that is no address'))]);
+          yield record({ ...event(21, ''), start: never('start of an event') });
+          yield page(state('state of a page of events'));
+          yield* endings(state('last state of events'));
+        },
+      },
     },
     async check() {
       throw new Error(never('message of a failing check'));

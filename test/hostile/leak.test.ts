@@ -171,12 +171,16 @@ describe('what a hostile source plants', function () {
       for (const path of [
         '/v1/changes?include=entities&limit=1000',
         '/v1/sources',
+        '/v1/spaces?limit=1000',
+        '/v1/events?limit=1000',
         '/admin/v1/connections',
         '/admin/v1/runs',
         '/admin/v1/keys',
         '/metrics',
       ])
         expect((await ask('GET', path)).status, path).to.equal(200);
+      const free = { where: {}, from: '2999-12-01T00:00:00Z', to: '2999-12-02T00:00:00Z' };
+      expect((await ask('POST', '/v1/availability', free)).text).to.include('"status":"known"');
       for (const ending of ways) {
         await ask('POST', `/admin/v1/connections/${ending}/check`, {});
         await ask('POST', `/admin/v1/connections/${ending}/preview`, { as_user: users[0] });
@@ -252,9 +256,11 @@ describe('what a hostile source plants', function () {
       expect(names.some(({ text }) => listed.includes(text))).to.equal(true);
     });
 
-    it('is found where it names no person: a locker’s number, in tables, write-ahead log and dump', () => {
+    it('is found where it names no person: a locker’s number, a room’s name, in tables, write-ahead log and dump', () => {
       const where = (part: string) => about('clear').some((one) => one.where.includes(part));
-      expect(['/pg_wal/', '/base/', 'sluice.locker'].filter((part) => !where(part))).to.deep.equal([]);
+      expect(
+        ['/pg_wal/', '/base/', 'sluice.locker', 'sluice.space', 'sluice.event'].filter((part) => !where(part)),
+      ).to.deep.equal([]);
     });
   });
 
