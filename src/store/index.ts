@@ -2,6 +2,7 @@ import { type Clock, systemClock } from '../base/clock.ts';
 import { Refused } from '../base/errors.ts';
 import { type MasterKey, rewrapped, TenantKeys } from '../crypto/keys.ts';
 import type { Kept } from '../gate/gate.ts';
+import type { StreamName } from '../model/model.ts';
 import { type KeyVerification, keyStore, parseKey } from './api-keys.ts';
 import { applyPage, type PageInput, type PageOutcome } from './apply-page.ts';
 import { changeStore } from './changes.ts';
@@ -14,7 +15,7 @@ import { idempotencyStore } from './idempotency.ts';
 import { acquireLease, endRun, type HealthChange, holdLease, type Lease, type RunEnd, yieldLease } from './lease.ts';
 import { lockerStore } from './lockers.ts';
 import { applyLookup, peopleSought } from './lookup.ts';
-import { beginPass, type Pass } from './pass.ts';
+import { beginPass, forgetPartitions, type Pass, partitionsOf } from './pass.ts';
 import { openRegistry, type Registry } from './registry.ts';
 import { lockRules, RulesInMemory } from './rules.ts';
 import { type RunDecisions, runStore } from './runs.ts';
@@ -44,6 +45,10 @@ export interface HubTenantStore extends TenantStore {
   end(lease: Lease, end: RunEnd, within?: (tx: Tx, health: HealthChange) => Promise<void>): Promise<HealthChange>;
   yieldLease(lease: Lease): Promise<void>;
   beginPass(lease: Lease, wanted: Parameters<typeof beginPass>[2]): Promise<Pass>;
+  /** Names of the partitions of a stream that were ever read. */
+  partitionsOf(connectionId: string, stream: StreamName): Promise<readonly string[]>;
+  /** Those of them that are read no more, as soon as nothing of theirs is left. */
+  forgetPartitions(lease: Lease, stream: StreamName, names: readonly string[]): Promise<void>;
   applyPage(pass: Pass, rules: RulesInMemory, page: PageInput): Promise<PageOutcome>;
   /** Who is let in now. */
   loadedRules(connectionId: string): Promise<RulesInMemory>;
@@ -157,6 +162,8 @@ function tenantStore(context: TenantContext, secretSettings: StoreOptions['secre
     end: (lease, end, within) => endRun(context, lease, end, within),
     yieldLease: (lease) => yieldLease(context, lease),
     beginPass: (lease, wanted) => beginPass(context, lease, wanted),
+    partitionsOf: (connectionId, stream) => partitionsOf(context, connectionId, stream),
+    forgetPartitions: (lease, stream, names) => forgetPartitions(context, lease, stream, names),
     applyPage: (pass, rules, page) => applyPage(context, pass, rules, page),
     async loadedRules(connectionId) {
       const rules = new RulesInMemory(context, connectionId);

@@ -180,3 +180,38 @@ export async function endPass(
      WHERE tenant_id = ${tenantId} AND connection_id = ${lease.connectionId} AND stream = ${stream} AND name = ${partition}`);
   await forgetSeen(tx, tenantId, lease, stream, partition);
 }
+
+/** Names of the partitions that were ever read. */
+export async function partitionsOf(
+  context: TenantContext,
+  connectionId: string,
+  stream: StreamName,
+): Promise<readonly string[]> {
+  const { tenantId } = context;
+  const rows = await inTenant(context, (tx) =>
+    tx.rows<{ name: string }>(sql`
+      SELECT name FROM sluice.partition
+       WHERE tenant_id = ${tenantId} AND connection_id = ${connectionId} AND stream = ${stream} ORDER BY name`),
+  );
+  return rows.map(({ name }) => name);
+}
+
+/** Partitions that are read no more, once nothing of theirs is left: while removals of theirs wait, they stay. */
+export async function forgetPartitions(
+  context: TenantContext,
+  lease: Lease,
+  stream: StreamName,
+  names: readonly string[],
+): Promise<void> {
+  const { tenantId } = context;
+  await inTenant(context, async (tx) => {
+    await holdLease(tx, tenantId, lease);
+    await tx.run(sql`
+      DELETE FROM sluice.partition
+       WHERE tenant_id = ${tenantId} AND connection_id = ${lease.connectionId} AND stream = ${stream}
+         AND name = ANY(${names}::text[])
+         AND NOT EXISTS (SELECT 1 FROM sluice.event e
+                          WHERE e.tenant_id = ${tenantId} AND e.connection_id = ${lease.connectionId}
+                            AND e.partition = sluice.partition.name)`);
+  });
+}

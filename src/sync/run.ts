@@ -10,7 +10,7 @@ import {
   streamOf,
 } from '../contract/connector.ts';
 import type { Net } from '../contract/net.ts';
-import { StartOver } from '../contract/record.ts';
+import { complete, type Item, StartOver } from '../contract/record.ts';
 import type { SettingsShape } from '../contract/settings.ts';
 import type { StreamName } from '../model/model.ts';
 import {
@@ -101,11 +101,16 @@ export async function runConnection(
   return new Run(deps, tenant, order, lease, onProgress).toItsEnd();
 }
 
+async function* nothingMore(): AsyncGenerator<Item> {
+  yield complete();
+}
+
 interface PartitionReading {
   readonly plan: ConnectionPlan;
   readonly planned: PlannedStream;
   readonly stream: ConnectorStream;
   readonly context: CheckContext<SettingsShape>;
+  readonly rules: RulesInMemory;
   readonly partition: Partition;
   /** How many the stream has. */
   readonly partitions: number;
@@ -201,24 +206,43 @@ class Run {
       now: this.#deps.clock.now(),
     });
     const partitions = stream.partitions ? await stream.partitions(context) : [{ name: '' }];
+    // Once for all of them: a thousand calendars are read under the same rules, which are followed as they move.
+    const rules = await this.#tenant.loadedRules(this.#lease.connectionId);
+    if (rules.configuration !== plan.version) throw new ConfigurationChanged();
+    const reading = { plan, planned, stream, context, rules, partitions: partitions.length };
     const trouble = new PartitionTrouble(planned.plan.stream, partitions.length);
     for (const partition of partitions) {
-      const reading: PartitionReading = { plan, planned, stream, context, partition, partitions: partitions.length };
       try {
-        await this.#readPartition(reading, wantFull, false).catch((error) => {
-          if (error instanceof StartOver) return this.#readPartition(reading, true, true);
+        await this.#readPartition({ ...reading, partition }, wantFull, false).catch((error) => {
+          if (error instanceof StartOver) return this.#readPartition({ ...reading, partition }, true, true);
           throw error;
         });
       } catch (error) {
         trouble.note(error);
       }
     }
+    if (stream.partitions) await this.#retirePartitions(reading, new Set(partitions.map(({ name }) => name)));
     trouble.tell();
+  }
+
+  /**
+   * A calendar that is no longer among those to be read tells nothing any more, which would leave its events for ever:
+   * it is taken for read to its end and empty, so that the limit of removals holds for it like for any other.
+   */
+  async #retirePartitions(reading: Omit<PartitionReading, 'partition'>, listed: ReadonlySet<string>): Promise<void> {
+    const { connectionId } = this.#lease;
+    const { stream } = reading.planned.plan;
+    const retired = (await this.#tenant.partitionsOf(connectionId, stream)).filter((name) => !listed.has(name));
+    for (const name of retired) {
+      const empty = { ...reading.stream, read: nothingMore };
+      await this.#readPartition({ ...reading, stream: empty, partition: { name } }, true, true);
+    }
+    if (retired.length > 0) await this.#tenant.forgetPartitions(this.#lease, stream, retired);
   }
 
   /** @param anew its state is worth nothing: from the beginning, while what it told before stays */
   async #readPartition(reading: PartitionReading, wantFull: boolean, anew: boolean): Promise<void> {
-    const { plan, planned, stream, context, partition } = reading;
+    const { planned, stream, context, partition, rules } = reading;
     const pass = await this.#tenant.beginPass(this.#lease, {
       stream: planned.plan.stream,
       partition: partition.name,
@@ -229,8 +253,6 @@ class Run {
       anew,
     });
     if (pass.over) return;
-    const rules = await this.#tenant.loadedRules(this.#lease.connectionId);
-    if (rules.configuration !== plan.version) throw new ConfigurationChanged();
     const items = stream.read({ ...context, partition: partition.name, mode: pass.mode, state: pass.state });
     let latest: PageUnderJudgement<RulesView> | undefined;
     const pages = readPages(items, {
@@ -244,7 +266,7 @@ class Run {
     });
     let complete = false;
     for await (const page of pages) {
-      if (await this.#applyPage(reading, pass, rules, page)) complete = true;
+      if (await this.#applyPage(reading, pass, page)) complete = true;
     }
     if (!complete) {
       throw new TryLater(
@@ -255,9 +277,8 @@ class Run {
 
   /** @returns whether the pass ended with it */
   async #applyPage(
-    { plan, planned, partition, partitions }: PartitionReading,
+    { plan, planned, rules, partition, partitions }: PartitionReading,
     pass: Pass,
-    rules: RulesInMemory,
     page: ReadPage<PageUnderJudgement<RulesView>>,
   ): Promise<boolean> {
     const { stream } = planned.plan;

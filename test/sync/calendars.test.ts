@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { complete, gone, NeedsAttention, page, records, StartOver, whole } from '../../src/contract/index.ts';
 import type { Receipt } from '../../src/model/receipt.ts';
 import type { HubTenantStore, SpaceEvent, TenantConfiguration } from '../../src/store/index.ts';
+import { runConnection } from '../../src/sync/run.ts';
 import { calendarSource, meeting, room } from '../support/calendar-source.ts';
 import { type TestHub, testClock, testHub } from '../support/hub.ts';
 import { logOnOf } from '../support/memory-source.ts';
@@ -317,6 +318,35 @@ describe('rooms and their calendars', () => {
     expect(receipt.status).to.equal('held');
     expect(await events()).to.have.length(27 - receipt.streams.events!.removed);
     expect(receipt.streams.events!.held + receipt.streams.events!.removed).to.equal(27);
+  });
+
+  it('lose what a calendar held that is no longer among those read, unless that is so much that a person must look', async () => {
+    const many = Array.from({ length: 8 }, (_, n) => `r${n}`);
+    source.calendars = Object.fromEntries(many.map((of) => [of, [meeting('m', of, 9, 10), meeting('n', of, 11, 12)]]));
+    await run();
+    delete source.calendars.r0;
+    expect((await run()).streams.events).to.include({ removed: 2, held: 0 });
+    expect(await events()).to.have.length(14);
+    source.readings.length = 0;
+    source.calendars = { r1: source.calendars.r1! };
+    const receipt = await run();
+    expect(receipt.status).to.equal('held');
+    expect(receipt.streams.events).to.include({ removed: 2, held: 10 });
+    await hub.sync.approve(tenant.tenantId, receipt.run, 'tester');
+    expect(await events()).to.have.length(2);
+    await run();
+    const { id } = await tenant.connections.get('rooms');
+    expect(await tenant.partitionsOf(id, 'events')).to.deep.equal(['r1']);
+  });
+
+  it('are read under rules that are loaded once, however many they are', async () => {
+    const many = Array.from({ length: 20 }, (_, n) => `r${n}`);
+    source.calendars = Object.fromEntries(many.map((of) => [of, [meeting('m', of, 9, 10)]]));
+    let loads = 0;
+    const counted = { ...tenant, loadedRules: (id: string) => (loads++, tenant.loadedRules(id)) };
+    await runConnection(hub.runDeps, counted, { connection: 'rooms', trigger: 'manual' });
+    expect(loads).to.equal(2);
+    expect(await events()).to.have.length(20);
   });
 
   it('go with their feature, and with their connection', async () => {
