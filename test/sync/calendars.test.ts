@@ -343,7 +343,13 @@ describe('rooms and their calendars', () => {
     const many = Array.from({ length: 20 }, (_, n) => `r${n}`);
     source.calendars = Object.fromEntries(many.map((of) => [of, [meeting('m', of, 9, 10)]]));
     let loads = 0;
-    const counted = { ...tenant, loadedRules: (id: string) => (loads++, tenant.loadedRules(id)) };
+    const counted = {
+      ...tenant,
+      loadedRules: async (id: string) => {
+        loads++;
+        return tenant.loadedRules(id);
+      },
+    };
     await runConnection(hub.runDeps, counted, { connection: 'rooms', trigger: 'manual' });
     expect(loads).to.equal(2);
     expect(await events()).to.have.length(20);
