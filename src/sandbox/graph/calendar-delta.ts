@@ -38,9 +38,9 @@ function delta(tenant: Tenant, ask: Ask, mailbox: string, view: string): Answer 
       const { from, to } = windowOf(ask);
       return { from: String(from), to: String(to) };
     },
-    units: function* (round, from) {
+    units: function* (round, from, first) {
       for (const entry of calendar.from(from)) {
-        const unit = entry.changedAt > round.since ? unitOf(entry, round, manner(entry.changedAt)) : undefined;
+        const unit = entry.changedAt > round.since ? unitOf(entry, round, first, manner(entry.changedAt)) : undefined;
         if (unit) yield unit;
       }
     },
@@ -48,17 +48,24 @@ function delta(tenant: Tenant, ask: Ask, mailbox: string, view: string): Answer 
   return { ...answer, headers: { ...answer.headers, ...applied(ask) } };
 }
 
-function unitOf(entry: Entry, round: Round, manner: Manner): Unit | undefined {
+function unitOf(entry: Entry, round: Round, first: boolean, manner: Manner): Unit | undefined {
   const window = { from: Number(round.asked.from), to: Number(round.asked.to) };
   const items = tell(entry.id, entry.content, window, manner);
   // The first round tells what is in the window; later ones also what is not, as removed, known to the client or not.
-  if (round.since === 0 && items[0] && '@removed' in (items[0] as object)) return undefined;
+  if (first && items[0] && '@removed' in (items[0] as object)) return undefined;
   return {
     number: entry.number,
     items: () => items,
-    former: () => (entry.former ? tell(entry.id, entry.former, window, manner) : []),
+    former: () => {
+      const former = entry.former ? tell(entry.id, entry.former, window, manner) : [];
+      // Told twice without its master, which lies before the window, nobody could tell a series' two states apart.
+      return isSeries(former) && !(hasMaster(former) && hasMaster(items)) ? [] : former;
+    },
   };
 }
+
+const hasMaster = (told: readonly Json[]) => told.some((one) => (one as { type?: Json }).type === 'seriesMaster');
+const isSeries = (told: readonly Json[]) => told.some((one) => (one as { seriesMasterId?: Json }).seriesMasterId);
 
 function tell(id: string, content: Content, window: Span, manner: Manner): readonly Json[] {
   const told = content.kind === 'removed' ? [] : present(content, window, manner);

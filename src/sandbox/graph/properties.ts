@@ -23,7 +23,7 @@ const ofUser = words(`
 `);
 
 const ofPlace = words(`
-  id address displayName geoCoordinates phone parentId isWheelchairAccessible label tags accessibility placeId
+  id address displayName geoCoordinates phone parentId isWheelChairAccessible label tags accessibility placeId
   audioDeviceName bookingType building capacity displayDeviceName emailAddress floorLabel floorNumber nickname
   videoDeviceName mode mailboxDetails resourceLinks wifiState heightAdjustableState isHeightAdjustable teamsEnabledState
   hasWiFi sortOrder timeZone

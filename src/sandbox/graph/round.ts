@@ -21,8 +21,11 @@ export interface RoundOf {
   readonly context: string;
   /** What must be kept in the tokens of a round that begins now; may refuse. */
   begin(): Readonly<Record<string, string>>;
-  /** Units from this number on that changed after `since`, in order. */
-  units(round: Round, from: number): Iterable<Unit>;
+  /**
+   * Units from this number on that changed after `since`, in order.
+   * @param first whether nothing was told before; a round that tells the first one again has its `since` as well
+   */
+  units(round: Round, from: number, first: boolean): Iterable<Unit>;
 }
 
 /** Answers one request of a delta query: the first of a round, or one that continues it. */
@@ -64,7 +67,7 @@ function takePage(round: Round, how: RoundOf, duplicates: boolean, replays: bool
   let last: number | undefined;
   const seen = replays ? { ...round, since: round.prior } : round;
   // With duplicates, what ended the page before begins this one.
-  for (const unit of how.units(seen, duplicates ? round.after : round.after + 1)) {
+  for (const unit of how.units(seen, duplicates ? round.after : round.after + 1, round.since === 0)) {
     const again = unit.number <= round.after;
     // A page holds at least one unit, and never a part of one, however long.
     if (!again && last !== undefined && items.length >= how.limit) return { items, last };
