@@ -9,7 +9,8 @@ import type { TLSSocket } from 'node:tls';
 export interface Net {
   /**
    * One HTTP exchange. Redirects are followed only on the same origin; 429 and 503 become TryLater with the
-   * Retry-After of the answer; 401 and 403 become NeedsAttention; the body is capped after decompression.
+   * Retry-After of the answer; 401 and 403 become NeedsAttention, unless `answers` says that the connector reads
+   * them itself; the body is capped after decompression.
    */
   http(request: HttpRequest): Promise<HttpResponse>;
   /** The rows of a CSV file with a header row, as the header names them. Throws if the body ended early. */
@@ -36,6 +37,10 @@ export interface HttpRequest extends HttpOptions {
   readonly url: string;
   readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly json?: unknown;
+  /** Sent as `application/x-www-form-urlencoded`, as OAuth's token endpoints want it; instead of `json`. */
+  readonly form?: Readonly<Record<string, string>>;
+  /** Statuses handed back instead of thrown, for a source whose body tells them apart. */
+  readonly answers?: readonly number[];
   readonly maxBytes?: number;
 }
 

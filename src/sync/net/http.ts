@@ -38,7 +38,7 @@ export interface Answer {
 
 /**
  * One exchange with its body in memory. The timeout covers all of it, redirects and body included.
- * Returned: 2xx, and 4xx that only the connector can read (404, 409, 410 …).
+ * Returned: 2xx, 4xx that only the connector can read (404, 409, 410 …), and what `answers` names.
  */
 export async function http(door: HttpDoor, request: HttpRequest): Promise<HttpResponse> {
   const until = Date.now() + (request.timeoutMs ?? DEFAULT_TIMEOUT_MS);
@@ -67,7 +67,8 @@ export async function exchange(door: HttpDoor, request: HttpRequest): Promise<An
   for (let hop = 0; ; hop++) {
     const answer = await oneExchange(door, request, url);
     const location = answer.headers.location;
-    if (![301, 302, 303, 307, 308].includes(answer.status) || location === undefined) return judged(answer, door.clock);
+    if (![301, 302, 303, 307, 308].includes(answer.status) || location === undefined)
+      return request.answers?.includes(answer.status) ? answer : judged(answer, door.clock);
     answer.message.destroy();
     const { at } = answer;
     if (hop === MOST_REDIRECTS)
@@ -139,7 +140,7 @@ async function oneExchange(door: HttpDoor, request: HttpRequest, url: URL): Prom
       url: url.href,
       method: request.method ?? 'GET',
       headers,
-      ...(request.json === undefined ? {} : { data: Buffer.from(JSON.stringify(request.json)) }),
+      ...bodyOf(request),
       ...(secured ? { httpsAgent: agent } : { httpAgent: agent }),
       adapter: 'http',
       proxy: false,
@@ -178,13 +179,19 @@ function agentFor(secured: boolean, open: () => Promise<Duplex>): HttpAgent | Ht
   return agent;
 }
 
-function headersOf(request: HttpOptions & { json?: unknown }, at: string): Record<string, string> {
+function bodyOf({ form, json }: HttpRequest): { data?: Buffer } {
+  if (form !== undefined) return { data: Buffer.from(new URLSearchParams(form).toString()) };
+  return json === undefined ? {} : { data: Buffer.from(JSON.stringify(json)) };
+}
+
+function headersOf(request: HttpOptions & Pick<HttpRequest, 'form' | 'json'>, at: string): Record<string, string> {
   const headers: Record<string, string> = {
     accept: '*/*',
     'user-agent': 'sluice',
     ...request.headers,
     'accept-encoding': ACCEPT_ENCODING,
     ...(request.json === undefined ? {} : { 'content-type': 'application/json' }),
+    ...(request.form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }),
   };
   if (request.bearer !== undefined) {
     // RFC 6750 2.1; a line break from a copied secret would otherwise end the header.
