@@ -134,7 +134,7 @@ async function attempt(
       ...(await rowsByKey(tx, context, pass, judged.goneKeys)),
       ...(pass.mode === 'incremental' ? await rowsByKey(tx, context, pass, judged.leftScope.keys) : []),
     ];
-    await replaceGroups(tx, context, pass, receipt, judged.groups, gone);
+    await replaceGroups(tx, context, pass, receipt, judged, gone);
     if (gone.length > 0) moved = (await takeAway(tx, context, pass, receipt, gone, input.limit)) || moved;
     if (input.complete) {
       if (pass.mode === 'full' && input.complete.sweeps)
@@ -180,7 +180,7 @@ async function replaceGroups(
   context: TenantContext,
   pass: Pass,
   receipt: StreamReceipt,
-  groups: JudgedPage['groups'],
+  { groups, keysStillThere }: JudgedPage,
   gone: string[],
 ): Promise<void> {
   if (pass.stream !== 'events' || groups.size === 0) return;
@@ -192,6 +192,7 @@ async function replaceGroups(
       connectionId,
       pass.partition,
       new Map([...groups].filter(([, keys]) => (keys.length === 0) === empty)),
+      keysStillThere,
     );
   receipt.removed += await removeEvents(tx, context, await lost(false), 'source-removed');
   gone.push(...(await lost(true)));

@@ -76,20 +76,24 @@ export async function applyEvents(
 
 const living = ({ id }: { readonly id: string }): FeedEntry => ({ kind: 'event', id });
 
-/** Events of series that were told as a whole, less those that were told of them: they are no more. */
+/**
+ * Events of series that were told as a whole, less those that were told of them: they are no more.
+ * @param unreadable keys that were told as there and not readable, whichever series they are of
+ */
 export async function lostOfSeries(
   tx: Tx,
   { tenantId }: TenantContext,
   connection: string,
   partition: string,
   series: ReadonlyMap<string, readonly string[]>,
+  unreadable: readonly string[],
 ): Promise<string[]> {
   if (series.size === 0) return [];
   const rows = await tx.rows<{ id: string }>(sql`
     SELECT id FROM sluice.event
      WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND partition = ${partition}
        AND series = ANY(${[...series.keys()]}::text[])
-       AND NOT (source_key = ANY(${[...series.values()].flat()}::text[])) ORDER BY id`);
+       AND NOT (source_key = ANY(${[...[...series.values()].flat(), ...unreadable]}::text[])) ORDER BY id`);
   return rows.map(({ id }) => id);
 }
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { complete, gone, NeedsAttention, page, records, StartOver, whole } from '../../src/contract/index.ts';
+import { complete, gone, NeedsAttention, page, records, StartOver, skip, whole } from '../../src/contract/index.ts';
 import type { Receipt } from '../../src/model/receipt.ts';
 import type { HubTenantStore, SpaceEvent, TenantConfiguration } from '../../src/store/index.ts';
 import { runConnection } from '../../src/sync/run.ts';
@@ -207,6 +207,18 @@ describe('rooms and their calendars', () => {
           meeting('s1', 'a', 1, 2, { series: 'S' }),
           meeting('s2', 'a', 3, 4, { series: 'S', start: '?' }),
         ]);
+        yield complete({ state: { token: 2 } });
+      };
+      expect((await run()).streams.events).to.include({ removed: 0 });
+      expect(await keys()).to.deep.equal(['s1', 's2']);
+    });
+
+    it('keep a member of a series that its connector cannot read', async () => {
+      source.calendars = { a: [meeting('s1', 'a', 1, 2, { series: 'S' }), meeting('s2', 'a', 3, 4, { series: 'S' })] };
+      await run();
+      source.script = async function* () {
+        yield skip('s2');
+        yield whole('S', [meeting('s1', 'a', 1, 2, { series: 'S' })]);
         yield complete({ state: { token: 2 } });
       };
       expect((await run()).streams.events).to.include({ removed: 0 });

@@ -1,0 +1,102 @@
+import {
+  type CheckContext,
+  type CheckFinding,
+  type CheckReport,
+  type CheckStep,
+  NeedsAttention,
+  TryLater,
+} from '../../src/contract/index.ts';
+import { dayOf, readCertificate } from './certificate.ts';
+import {
+  calendarsNeed,
+  groupsNeed,
+  isMet,
+  type Need,
+  placesNeed,
+  rolesIn,
+  unneeded,
+  usersNeed,
+} from './permissions.ts';
+import { probes } from './probes.ts';
+import { type Session, sessionOf } from './session.ts';
+import { credentialOf, type GraphSettings, GUID, type settings as shape } from './settings.ts';
+
+/** Told so long before its end; the notices at 7 and 1 days say the same. */
+const SOON_MS = 30 * 86_400_000;
+const page = 'in the README of microsoft-graph';
+
+/** Tries what a run needs, and one thing that it must not be able to do. No name, address or event is told. */
+export async function checkTenant(context: CheckContext<typeof shape>): Promise<CheckReport> {
+  const findings: CheckFinding[] = [];
+  let step: CheckStep = 'connection';
+  try {
+    for await (const finding of examine(context, (next) => {
+      step = next;
+    }))
+      findings.push(finding);
+  } catch (error) {
+    if (context.signal.aborted || !(error instanceof NeedsAttention || error instanceof TryLater)) throw error;
+    findings.push({ step, outcome: 'failed', sentence: error.message });
+  }
+  return { findings };
+}
+
+async function* examine(
+  context: CheckContext<typeof shape>,
+  enter: (step: CheckStep) => void,
+): AsyncGenerator<CheckFinding> {
+  const { settings, now } = context;
+  const session = sessionOf(context);
+  yield* certificateEnd(settings, now);
+  // Before the sign-in, which fails for a wrong graph_url as well, and cannot say why.
+  await context.net.http({ url: `${session.origin}/v1.0/`, ca: settings.ca, answers: [401, 403] });
+  yield { step: 'connection', outcome: 'ok', sentence: `Microsoft Graph at ${new URL(session.origin).host} answers.` };
+  enter('sign-in');
+  const granted = rolesIn(await session.token());
+  yield { step: 'sign-in', outcome: 'ok', sentence: 'Microsoft Entra signs the application in.' };
+  enter('permission');
+  yield* permissions(session, granted);
+  enter('records');
+  yield* probes(session, granted);
+}
+
+function* certificateEnd(settings: GraphSettings, now: Date): Generator<CheckFinding> {
+  const credential = credentialOf(settings);
+  if (credential.by !== 'certificate') return;
+  const { expires } = readCertificate(credential.pem, now);
+  if (expires.getTime() - now.getTime() > SOON_MS) return;
+  yield {
+    step: 'sign-in',
+    outcome: 'note',
+    sentence: `The certificate in the setting certificate expires on ${dayOf(expires)}: make a new one before that day, as "Sign-in" ${page} says.`,
+  };
+}
+
+function* permissions(session: Session, granted: readonly string[] | undefined): Generator<CheckFinding> {
+  if (!granted) {
+    yield {
+      step: 'permission',
+      outcome: 'note',
+      sentence: 'The access token does not show its permissions; look them up at the app registration.',
+    };
+    return;
+  }
+  const { mailboxes } = session.settings;
+  const byGroup = mailboxes.some((entry) => GUID.test(entry.trim()));
+  const needs = [usersNeed, placesNeed, calendarsNeed, ...(byGroup ? [groupsNeed] : [])];
+  if (!isMet(granted, usersNeed)) yield missing(usersNeed, 'too-little');
+  if (!isMet(granted, placesNeed)) yield missing(placesNeed, mailboxes.length > 0 ? 'too-little' : 'note');
+  if (byGroup && !isMet(granted, groupsNeed)) yield missing(groupsNeed, 'too-little');
+  for (const role of unneeded(granted, needs))
+    yield {
+      step: 'permission',
+      outcome: 'too-much',
+      sentence: `The permission ${role} is granted and Sluice does not need it: remove it, as "Permissions" ${page} says.`,
+    };
+}
+
+const missing = ({ what, least }: Need, outcome: 'too-little' | 'note'): CheckFinding => ({
+  step: 'permission',
+  outcome,
+  sentence: `The application may not ${what}: grant the application permission ${least[0]} and consent to it, as "Permissions" ${page} says.`,
+});

@@ -1,0 +1,89 @@
+/** People, rooms and calendars, from Microsoft 365 through Microsoft Graph. */
+import { connector, type SourceRecord } from '../../src/contract/index.ts';
+import { checkTenant } from './check.ts';
+import { calendars, readEvents } from './events.ts';
+import { knownProperties } from './known-properties.ts';
+import { settings } from './settings.ts';
+import { readSpaces } from './spaces.ts';
+import { lookupUsers, readUsers } from './users.ts';
+
+export default connector({
+  name: 'microsoft-graph',
+  summary: 'People, rooms, desks and room calendars from Microsoft 365.',
+  version: 1,
+  settings,
+  network:
+    'From Sluice to graph.microsoft.com and login.microsoftonline.com, or to those of your cloud: TCP 443 (HTTPS).',
+  permission:
+    'Application permissions User.Read.All, Place.Read.All, and for calendars Calendars.Read in Exchange for the mailboxes of the rooms only (RBAC for Applications), or Calendars.ReadBasic.All.',
+  knownFields: knownProperties,
+  check: checkTenant,
+  streams: {
+    users: {
+      key: 'id',
+      match: { 'directory-id': 'id', email: 'mail' },
+      decide: {
+        accountEnabled: 'Tells accounts that may no longer sign in.',
+        userType: 'Tells guests from people of the organisation.',
+      },
+      keep: {
+        given_name: 'givenName',
+        family_name: 'surname',
+        email: 'mail',
+        phone: 'businessPhones',
+        job_title: 'jobTitle',
+        department: 'department',
+      },
+      inScope: isColleague,
+      resumable: true,
+      incremental: true,
+      read: readUsers,
+      lookup: lookupUsers,
+    },
+    spaces: {
+      key: 'id',
+      keep: {
+        name: 'displayName',
+        kind: 'kind',
+        parent: 'parentId',
+        capacity: 'capacity',
+        equipment: 'equipment',
+      },
+      resumable: false,
+      incremental: false,
+      read: readSpaces,
+    },
+    events: {
+      key: 'id',
+      decide: {
+        isCancelled: 'Tells meetings that were called off: the room is free.',
+        response: 'Tells meetings that the room declined: it is free.',
+        type: 'Tells a series as such from its occurrences.',
+      },
+      keep: {
+        space: 'space',
+        starts_at: 'start',
+        ends_at: 'end',
+        time_zone: 'zone',
+        all_day: 'isAllDay',
+        show_as: 'showAs',
+        organizer: 'organizer',
+        series: 'seriesMasterId',
+      },
+      inScope: takesTheRoom,
+      resumable: false,
+      incremental: true,
+      partitions: calendars,
+      read: readEvents,
+    },
+  },
+});
+
+/** Absent is not false: accounts made before there was a userType have none, and are no guests. */
+function isColleague({ accountEnabled, userType }: SourceRecord): boolean {
+  return accountEnabled !== false && String(userType ?? '').toLowerCase() !== 'guest';
+}
+
+function takesTheRoom({ isCancelled, response, type }: SourceRecord): boolean {
+  return isCancelled !== true && response !== 'declined' && type !== 'seriesMaster';
+}

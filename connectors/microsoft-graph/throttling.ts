@@ -1,0 +1,48 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { TryLater } from '../../src/contract/index.ts';
+
+/** Waits no longer than this are slept; a longer one ends the run, which is rescheduled for the instant asked for. */
+const SLEPT_AT_MOST_MS = 10_000;
+/** For an answer that names no wait: some of Graph's services leave Retry-After out. */
+const WITHOUT_WORD_MS = 30_000;
+const SLEPT_TIMES = 5;
+
+/** 504 as well: Outlook answers it when a mailbox is moved or its server is overloaded. */
+export const isThrottled = (status: number): boolean => status === 429 || status === 503 || status === 504;
+
+/**
+ * Retry-After (RFC 9110 10.2.3), of an answer or of one inside a batch, as an instant.
+ * @returns undefined if there is none or it cannot be read
+ */
+export function retryAfter(header: string | undefined, now: Date): Date | undefined {
+  const text = header?.trim() ?? '';
+  if (/^\d{1,9}$/.test(text)) return new Date(now.getTime() + Number(text) * 1000);
+  const at = /GMT$/.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(at) ? undefined : new Date(at);
+}
+
+/**
+ * Waits as answers asked for; returns when their requests may be sent again.
+ * @param asked the Retry-After of each: one sent before the longest were too early
+ * @param attempt how many times they were sent, from 1
+ * @throws TryLater with the instant, if the wait is too long to sit out; or the run was cancelled
+ */
+export async function waitAsAsked(
+  asked: readonly (string | undefined)[],
+  attempt: number,
+  { now, signal }: { now: Date; signal: AbortSignal },
+): Promise<void> {
+  const waits = asked.map((header) => retryAfter(header, now)?.getTime() ?? now.getTime() + WITHOUT_WORD_MS);
+  const wait = Math.max(0, ...waits.map((until) => until - now.getTime()));
+  if (wait > SLEPT_AT_MOST_MS || attempt >= SLEPT_TIMES)
+    throw new TryLater(
+      'Microsoft Graph is busy; the run goes on when it answers again.',
+      new Date(now.getTime() + wait),
+    );
+  try {
+    // A little late, never early: timers may fire a millisecond before their time.
+    await sleep(wait + 10, undefined, { signal });
+  } catch {
+    throw new TryLater('The run was cancelled; the next one begins where its state left off.');
+  }
+}

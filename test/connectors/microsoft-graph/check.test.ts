@@ -1,0 +1,117 @@
+import { X509Certificate } from 'node:crypto';
+import { expect } from 'chai';
+import graph from '../../../connectors/microsoft-graph/index.ts';
+import { passed } from '../../../src/contract/index.ts';
+import type { SandboxGraph } from '../../../src/sandbox/graph/index.ts';
+import { expectGoodSentence } from '../../support/connector-suite/sentences.ts';
+import { applications, check, contextFor, putRoom, ROOM, sandbox } from './support.ts';
+
+const mailboxes = { mailboxes: [ROOM] };
+const least = ['User.Read.All', 'Place.Read.All'];
+
+describe('microsoft-graph check', () => {
+  let source: SandboxGraph;
+  beforeEach(async () => {
+    source = await sandbox({ certificates: [applications.app] });
+    putRoom(source);
+    source.putUser({ id: 'u1', mail: 'ada@acme.example', displayName: 'M4RKER' });
+  });
+  afterEach(() => source.stop());
+
+  async function found(settings: Record<string, unknown> = mailboxes) {
+    const findings = await check(source, settings);
+    for (const { sentence } of findings) expectGoodSentence(sentence);
+    expect(JSON.stringify(findings)).not.to.match(/M4RKER|acme\.example/);
+    return {
+      passed: passed({ findings }),
+      of: (outcome: string) => findings.filter((one) => one.outcome === outcome).map(({ sentence }) => sentence),
+    };
+  }
+
+  it('is content with the least permissions and the mailboxes of the rooms alone', async () => {
+    source.scopeMailboxes([ROOM]);
+    const { passed: well, of } = await found();
+    expect(well).to.equal(true);
+    expect([...of('too-much'), ...of('too-little'), ...of('note'), ...of('failed')]).to.deep.equal([]);
+    expect(of('ok').join(' ')).to.match(/signs the application in.*users can be read.*entry 1.*refuses, as it should/);
+  });
+
+  it('names each permission that is missing', async () => {
+    source.grant(['Calendars.ReadBasic.All']);
+    const { passed: well, of } = await found();
+    expect(well).to.equal(false);
+    expect(of('too-little').join(' ')).to.match(/User\.Read\.All.*Place\.Read\.All/);
+    source.grant([...least]);
+    expect((await found()).of('too-little').join(' ')).to.match(/calendar of entry 1.*403/);
+    source.grant(['User.Read.All']);
+    const withoutRooms = await found({});
+    expect(withoutRooms.passed, 'rooms may not be wanted').to.equal(true);
+    expect(withoutRooms.of('note').join(' ')).to.match(/Place\.Read\.All/);
+  });
+
+  it('names each permission that is not needed', async () => {
+    source.grant([...least, 'Calendars.ReadBasic.All', 'Calendars.Read', 'Mail.Read', 'Directory.Read.All']);
+    source.scopeMailboxes([ROOM]);
+    const { passed: well, of } = await found();
+    expect(well).to.equal(true);
+    expect(of('too-much').map((one) => /The permission ([\w.]+)/.exec(one)?.[1])).to.deep.equal([
+      'Calendars.Read',
+      'Mail.Read',
+      'Directory.Read.All',
+    ]);
+  });
+
+  it('takes either name of Calendars.ReadBasic', async () => {
+    source.grant([...least, 'Calendars.ReadBasic']);
+    source.scopeMailboxes([ROOM]);
+    const { of } = await found();
+    expect(of('too-much')).to.deep.equal([]);
+  });
+
+  it('tries one mailbox that is not named, and says over-scoped if it answers', async () => {
+    const { passed: well, of } = await found();
+    expect(well).to.equal(true);
+    expect(of('too-much')).to.have.length(1);
+    expect(of('too-much')[0]).to.match(
+      /over-scoped.*remove Calendars\.ReadBasic\.All in Entra.*"Only these mailboxes"/,
+    );
+    const tried = source.requests().filter(({ url }) => url.includes('/users/u1/'));
+    expect(tried).to.have.length(1);
+    expect(tried[0]?.url).to.match(/startDateTime=2000-01-01.*\$select=id$/);
+  });
+
+  it('passes over people without a mailbox, and says so if nobody is left to try', async () => {
+    source.putUser({ id: 'u3', mail: 'bo@acme.example' });
+    source.fault({ status: 404, path: '/users/u1/', code: 'MailboxNotEnabledForRESTAPI' });
+    expect((await found()).of('too-much').join(' ')).to.match(/over-scoped/);
+    source.removeUser('u3', 'deleted');
+    source.removeUser('u1', 'deleted');
+    source.putUser({ id: 'u2', mail: ROOM });
+    expect((await found()).of('note').join(' ')).to.match(/No mailbox outside/);
+  });
+
+  it('says which entry of mailboxes has none', async () => {
+    expect((await found({ mailboxes: ['gone@acme.example'] })).of('too-little').join(' ')).to.match(/entry 1.*404/);
+  });
+
+  it('says that no calendar is read while mailboxes is empty', async () => {
+    expect((await found({})).of('note').join(' ')).to.match(/mailboxes is empty/);
+  });
+
+  it('says 30 days before that the certificate expires, and fails once it has', async () => {
+    const ends = new X509Certificate(applications.app).validToDate.getTime();
+    const at = async (days: number) => {
+      const now = new Date(ends - days * 86_400_000);
+      const context = contextFor(source, 'users', {
+        now,
+        settings: { client_secret: undefined, certificate: applications.app },
+      });
+      return (await graph.check(context)).findings.filter(({ step }) => step === 'sign-in' || step === 'connection');
+    };
+    expect((await at(31)).some(({ sentence }) => sentence.includes('expires'))).to.equal(false);
+    expect((await at(29))[0]).to.deep.include({ outcome: 'note' });
+    expect((await at(29))[0]?.sentence).to.match(/certificate expires on \d{4}-\d\d-\d\d/);
+    expect((await at(-1))[0]).to.deep.include({ outcome: 'failed' });
+    expect((await at(-1))[0]?.sentence).to.match(/expired on.*"Sign-in"/);
+  });
+});

@@ -1,0 +1,83 @@
+import { expect } from 'chai';
+import graph from '../../../connectors/microsoft-graph/index.ts';
+import type { SandboxGraph } from '../../../src/sandbox/graph/index.ts';
+import type { TenantConfiguration } from '../../../src/store/index.ts';
+import { type TestHub, testClock, testHub } from '../../support/hub.ts';
+import { logOnOf } from '../../support/memory-source.ts';
+import { completed, DAY, meeting, NOW, putRoom, ROOM, sandbox, series, settingsFor, tenantId } from './support.ts';
+
+const guid = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
+
+/** The connector and the hub together: what the one tells is what the other makes of it. */
+describe('microsoft-graph through the hub', () => {
+  const clock = testClock(NOW);
+  let hub: TestHub;
+  let source: SandboxGraph;
+  before(async () => {
+    hub = await testHub({ connectors: [graph], clock });
+  });
+  beforeEach(async () => {
+    clock.set(NOW);
+    source = await sandbox({ pageSize: 3 });
+    putRoom(source);
+    for (let n = 0; n < 8; n++)
+      source.putUser({
+        id: guid(n),
+        mail: `p${n}@acme.example`,
+        givenName: `Given${n}`,
+        surname: `Family${n}`,
+        jobTitle: 'Clerk',
+        accountEnabled: true,
+        userType: 'Member',
+      });
+  });
+  afterEach(() => source.stop());
+
+  const configured = (): Partial<TenantConfiguration> => ({
+    users: { admit: 'first-logon', sources: ['m365'], leaver_grace_ms: 7 * 24 * 3_600_000, domains: [] },
+    features: ['people-directory', 'room-booking'],
+    connections: [
+      {
+        name: 'm365',
+        connector: 'microsoft-graph',
+        settings: completed({ ...settingsFor(source), mailboxes: [ROOM], directory: `entra:${tenantId}` }),
+        streams: {},
+        paused: false,
+      },
+    ],
+  });
+  it('lets users, rooms and their calendars in, follows their changes, and reads anew when the window moves', async () => {
+    const tenant = await hub.tenant(configured);
+    const run = () => hub.sync.run({ tenantId: tenant.tenantId, connection: 'm365', trigger: 'manual' });
+    await tenant.users.logOn(logOnOf(3));
+    source.putEvent(ROOM, meeting('e', '10'));
+    source.putEvent(ROOM, series('s', ['2026-06-03', DAY, '2026-12-09']));
+    const first = await run();
+    expect(first.status).to.equal('succeeded');
+    expect(first.streams.users).to.deep.include({ read: 8, kept: 1, created: 1, dropped: { 'not-a-user': 7 } });
+    expect(first.streams.spaces).to.include({ read: 1, kept: 1, created: 1 });
+    expect(first.streams.events).to.include({ mode: 'full', read: 3, created: 3 });
+
+    source.putUser({
+      id: guid(3),
+      mail: 'p3@acme.example',
+      givenName: 'New',
+      accountEnabled: true,
+      userType: 'Member',
+    });
+    source.removeEvent(ROOM, 'e');
+    source.putEvent(ROOM, series('s', ['2026-06-03', DAY]));
+    const second = await run();
+    expect(second.streams.users).to.include({ mode: 'incremental', read: 1, updated: 1 });
+    expect(second.streams.events).to.include({ mode: 'incremental', created: 0, updated: 0, unchanged: 1, removed: 2 });
+    const { items } = await tenant.users.list({ after: undefined, limit: 10 });
+    expect(items.map(({ fields }) => fields)).to.deep.equal([{ given_name: 'New', email: 'p3@acme.example' }]);
+
+    source.expireTokens({ status: 410, code: 'SyncStateNotFound' });
+    clock.set(new Date('2026-12-02T09:00:00Z'));
+    const third = await run();
+    expect(third.status).to.equal('succeeded');
+    expect(third.streams.users).to.include({ mode: 'full', read: 8, unchanged: 1, removed: 0 });
+    expect(third.streams.events).to.include({ mode: 'full', read: 1, unchanged: 1, removed: 0 });
+  }).timeout(60_000);
+});
