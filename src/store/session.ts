@@ -73,5 +73,8 @@ const AWAY_WORDS = new Set([
   'Connection terminated due to connection timeout',
   'timeout expired',
   'Query read timeout',
+  // The server went away between the connection and its first statement.
+  'Client has encountered a connection error and is not queryable',
+  'Client was closed and is not queryable',
 ]);
 const AWAY = new Set(['57P01', '57P02', '57P03', '53300', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT']);
