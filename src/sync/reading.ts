@@ -17,7 +17,7 @@ export interface ReadPage<J> {
 }
 
 /** A page is closed by its connector, or here when it grows past this. */
-const MOST_RECORDS = 5_000;
+const MOST_RECORDS = 10_000;
 /** Pages whose state is worth nothing are joined for no longer than this, so that work is kept as it comes in. */
 const JOINED_FOR_MS = 1_000;
 /** Judged in one go; then the source's next bytes are taken in, lest it wait for us. */
@@ -27,7 +27,7 @@ export interface Cutting<J> {
   now(): Date;
   /**
    * The source's pages carry no state that outlives a connection, so nothing is lost by committing several together:
-   * a transaction costs as much for five thousand strangers as for one thousand.
+   * a transaction costs as much for ten thousand strangers as for one thousand.
    */
   readonly join: boolean;
   /** The connector asks for its next page before it has told the last of this one. */

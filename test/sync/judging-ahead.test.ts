@@ -6,7 +6,7 @@ import { during } from '../support/interference.ts';
 import { employee, logOnOf, memorySource } from '../support/memory-source.ts';
 
 /** As many as one transaction holds: the next record is judged while these are on their way into the database. */
-const PAGE = 5_000;
+const PAGE = 10_000;
 
 const people = (): Partial<TenantConfiguration> => ({
   connections: [
