@@ -1,5 +1,6 @@
 import { ground } from './0001-ground.ts';
 import { rooms } from './0002-rooms.ts';
+import { userEvents } from './0003-user-events.ts';
 
 /** A forward step. Its first line says whether it locks or breaks; every column says what it is for. */
 export interface Migration {
@@ -8,4 +9,4 @@ export interface Migration {
 }
 
 /** In order; an applied one is never edited, only followed by another. */
-export const migrations: readonly Migration[] = [ground, rooms];
+export const migrations: readonly Migration[] = [ground, rooms, userEvents];

@@ -112,10 +112,10 @@ export const routes: readonly Route[] = [
     scope: 'events:read',
     summary: 'List events',
     description:
-      'The times for which spaces are taken, ordered by id; 404 if one of `space` is none of yours. Whether a space is free, ask `POST /v1/availability`.',
+      'The times for which spaces are taken, ordered by id; 404 if one of `space` is none of yours. Whether a space is free, ask `POST /v1/availability`. With `user`, the times for which that user is busy, if they have opted in.',
     query: eventsQuery,
     answers: { 200: { means: 'A page of events.', schema: eventList } },
-    problems: ['feature-off', 'not-found'],
+    problems: ['feature-off', 'no-opt-in', 'not-found'],
     handler: listEvents,
   }),
   route({

@@ -31,4 +31,5 @@ export const scopeOfKind: Readonly<Record<FeedKind, ScopeName>> = {
   locker: 'lockers:read',
   space: 'spaces:read',
   event: 'events:read',
+  user_event: 'events:read',
 };

@@ -9,6 +9,7 @@ const nouns: Readonly<Record<StreamName, readonly [one: string, several: string]
   locker_assignments: ['locker assignment', 'locker assignments'],
   spaces: ['space', 'spaces'],
   events: ['event', 'events'],
+  user_events: ['busy time', 'busy times'],
 };
 
 interface Reason {

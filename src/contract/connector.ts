@@ -18,6 +18,8 @@ export interface ReadContext<S extends SettingsShape> {
   /** The instant of this reading by the hub's clock; from here a window of time is counted. */
   readonly now: Date;
   readonly partition: string;
+  /** Only of a stream about users who opted in: whom it is asked about, and nobody else. */
+  readonly people?: readonly PersonAsked[];
   readonly mode: 'full' | 'incremental';
   /** Where the last page or pass ended; `null` starts from the beginning. */
   readonly state: State | null;
@@ -32,11 +34,17 @@ export interface PersonSought {
   readonly directoryId?: string;
 }
 
-export interface LookupContext<S extends SettingsShape> extends Omit<ReadContext<S>, 'partition' | 'mode' | 'state'> {
-  readonly people: readonly PersonSought[];
+/** A user who opted in and is asked about. What is told of them is `whole(ref, records)`, also when it is nothing. */
+export interface PersonAsked extends PersonSought {
+  /** For the hub; it means nothing to the source and is not sent there. */
+  readonly ref: string;
 }
 
-export type CheckContext<S extends SettingsShape> = Omit<ReadContext<S>, 'partition' | 'mode' | 'state'>;
+export type CheckContext<S extends SettingsShape> = Omit<ReadContext<S>, 'partition' | 'people' | 'mode' | 'state'>;
+
+export interface LookupContext<S extends SettingsShape> extends CheckContext<S> {
+  readonly people: readonly PersonSought[];
+}
 
 /** A part of a stream that is read by itself and has a state of its own: a mailbox, a bank, a base DN. */
 export interface Partition {
@@ -62,6 +70,8 @@ export interface StreamDefinition<K extends StreamName, S extends SettingsShape>
   readonly incremental?: boolean;
   /** Whether it asks its source for the next page before it has told the last of this one. */
   readonly asksAhead?: boolean;
+  /** Of a stream about users who opted in: how many of them one reading is asked about at most. */
+  readonly peopleAtOnce?: number;
   /** The partitions of this stream; one unnamed partition if absent. */
   readonly partitions?: (context: CheckContext<S>) => Promise<readonly Partition[]>;
   read(context: ReadContext<S>): AsyncIterable<Item>;

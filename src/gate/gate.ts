@@ -99,18 +99,40 @@ function invalid(plan: StreamPlan, rules: Rules, record: SourceRecord): Dropped 
   }
 }
 
+/**
+ * The same for a record that was asked for about one user: what does not stand under their opt-in is nobody's.
+ * @param user whom the source was asked about; undefined if their opt-in does not stand
+ */
+export function gateAbout(plan: StreamPlan, user: string | undefined, record: SourceRecord): Decision {
+  if (!plan.featureOn) return drop('feature-off');
+  if (!isRecord(record)) return drop('invalid');
+  try {
+    const key = textOf(record, plan.key);
+    if (key === null || Buffer.byteLength(key) > LONGEST_KEY_BYTES) return drop('invalid');
+    if (!plan.inScope(record)) return drop('out-of-scope');
+    if (user === undefined) return drop('no-opt-in');
+    const person = { user, keyDigest: '', newBinding: false };
+    return { kept: true, key, person, fields: mapFields(plan, undefined, record, false), matches: [], partial: false };
+  } catch (error) {
+    if (!(error instanceof InvalidValue)) throw error;
+    return drop('invalid');
+  }
+}
+
 type Whole = () => SourceRecord;
 
 function judge(plan: StreamPlan, rules: Rules, record: SourceRecord, partial: boolean, whole: Whole): Decision {
   const key = textOf(record, plan.key);
   if (key === null || Buffer.byteLength(key) > LONGEST_KEY_BYTES) return drop('invalid');
+  // Whom it was asked about is not in the record: `gateAbout` is told.
+  if (plan.declaration.person === 'opted-in') return drop('no-opt-in');
   if (plan.declaration.person === 'none') {
     if (!plan.inScope(record)) return drop('out-of-scope', { key });
     return {
       kept: true,
       key,
       person: undefined,
-      fields: mapFields(plan, rules, whole(), partial),
+      fields: mapFields(plan, namingBy(rules), whole(), partial),
       matches: [],
       partial,
     };
@@ -147,7 +169,7 @@ function judgeUser(
     kept: true,
     key,
     person: { user: user!, keyDigest, newBinding: user !== bound?.user },
-    fields: mapFields(plan, rules, whole(), partial),
+    fields: mapFields(plan, namingBy(rules), whole(), partial),
     matches: matchValues(plan, record),
     partial,
   };
@@ -175,7 +197,7 @@ function judgeOwned(
     kept: true,
     key,
     person: { user, keyDigest: '', newBinding: false },
-    fields: mapFields(plan, rules, whole(), partial),
+    fields: mapFields(plan, namingBy(rules), whole(), partial),
     matches: [],
     partial,
   };
@@ -228,9 +250,13 @@ function normaliseMatch(plan: StreamPlan, kind: MatchKind, value: string): strin
 const keyDigestOf = (plan: StreamPlan, rules: Rules, key: string) =>
   rules.digest('directory-id', `${plan.directory}:${key.toLowerCase()}`);
 
-function mapFields(plan: StreamPlan, rules: Rules, record: SourceRecord, partial: boolean): Record<string, KeptValue> {
+function mapFields(
+  plan: StreamPlan,
+  naming: Naming | undefined,
+  record: SourceRecord,
+  partial: boolean,
+): Record<string, KeptValue> {
   const fields: Record<string, KeptValue> = {};
-  const naming = namingBy(rules);
   for (const field of plan.keep) {
     if (partial && !field.theirs.some((name) => Object.hasOwn(record, name))) continue;
     const value = mapValue(field.declaration, firstOf(record, field.theirs), naming);

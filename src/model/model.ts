@@ -116,15 +116,32 @@ export const eventFields = {
   series: field('group', 'Replace a series as a whole.', { feature: 'room-booking', maxLength: 1024 }),
 } as const satisfies Record<string, FieldDeclaration>;
 
+export const userEventFields = {
+  starts_at: field('instant', 'Say from when the user is busy.', { feature: 'hybrid-meetings', required: true }),
+  ends_at: field('instant', 'Say until when the user is busy.', { feature: 'hybrid-meetings', required: true }),
+  time_zone: field('zone', 'Show its times as they were meant.', { feature: 'hybrid-meetings' }),
+  all_day: field('flag', 'Show that it takes the whole day.', { feature: 'hybrid-meetings' }),
+  show_as: {
+    ...field('choice', 'Say whether the user is busy for certain.', { feature: 'hybrid-meetings' }),
+    choices: ['free', 'tentative', 'busy'],
+    otherwise: 'busy',
+  },
+  spaces: field('codes', 'Say in which of our spaces it is, by the source system’s keys.', {
+    feature: 'hybrid-meetings',
+  }),
+} as const satisfies Record<string, FieldDeclaration>;
+
 /** How a stream's records relate to a person. */
 export type PersonRule =
   /** The record is about a person and is kept only if that person is a user. */
   | 'subject'
+  /** The record is about a user who opted in: the hub names them to the source and asks about nobody else. */
+  | 'opted-in'
   /** The record names no person. */
   | 'none';
 
 export interface StreamDeclaration {
-  readonly entity: 'user' | 'locker' | 'locker_assignment' | 'space' | 'event';
+  readonly entity: 'user' | 'locker' | 'locker_assignment' | 'space' | 'event' | 'user_event';
   readonly person: PersonRule;
   /** The whole stream is refused unless this feature is on. */
   readonly feature?: Feature;
@@ -142,6 +159,7 @@ export const streams = {
   },
   spaces: { entity: 'space', person: 'none', feature: 'room-booking', fields: spaceFields },
   events: { entity: 'event', person: 'none', feature: 'room-booking', fields: eventFields },
+  user_events: { entity: 'user_event', person: 'opted-in', feature: 'hybrid-meetings', fields: userEventFields },
 } as const satisfies Record<string, StreamDeclaration>;
 
 export type StreamName = keyof typeof streams;
@@ -168,7 +186,7 @@ export const matchKinds = [
 export type MatchKind = (typeof matchKinds)[number];
 
 /** Kinds of entity that appear in the change feed. */
-export const feedKinds = ['user', 'locker', 'space', 'event'] as const;
+export const feedKinds = ['user', 'locker', 'space', 'event', 'user_event'] as const;
 export type FeedKind = (typeof feedKinds)[number];
 
 /** Why an entity left the feed. */

@@ -7,6 +7,7 @@ import { applyUsers } from './apply-users.ts';
 import { inTenant, type TenantContext } from './context.ts';
 import type { Tx } from './database.ts';
 import { applyEvents, lostOfSeries, removeEvents } from './events.ts';
+import { keepReceipt } from './keep-receipt.ts';
 import { holdLease } from './lease.ts';
 import { applyAssignments, applyLockers, type KeptAssignment, type RowOutcome } from './lockers.ts';
 import { endPass, keepPage, type Pass, type PassEnd } from './pass.ts';
@@ -14,7 +15,6 @@ import { seenAgain } from './removals.ts';
 import { lockRules, type RulesInMemory, rulesChanged } from './rules.ts';
 import type { RulesView } from './rules-view.ts';
 import { applySpaces } from './spaces.ts';
-import { sql } from './sql.ts';
 import { streamRows } from './stream-rows.ts';
 import { sweep, takeAway } from './take-away.ts';
 import type { RemovalLimit } from './types.ts';
@@ -143,10 +143,7 @@ async function attempt(
     } else await keepPage(tx, context, pass, input.state, [...seen]);
     if (moved && held === 'shared') throw new NeedsRulesAlone();
     const newVersion = moved ? await rulesChanged(tx, tenantId) : version;
-    await tx.run(sql`
-      UPDATE sluice.run SET requests = ${input.requests}, bytes = ${input.bytes},
-             streams = jsonb_set(streams, ${[pass.stream]}::text[], ${JSON.stringify(receipt)}::jsonb)
-       WHERE tenant_id = ${tenantId} AND id = ${pass.lease.run}`);
+    await keepReceipt(tx, context, pass, receipt, input);
     return { receipt, cancelled, seen, newVersion, applied, judged };
   });
   for (const row of done.seen) pass.seen.add(row);
@@ -241,7 +238,12 @@ async function applyRecords(
 }
 
 /** Adds the page to the account. @returns rows this page is the first of its pass to see */
-function tally(receipt: StreamReceipt, pass: Pass, judged: JudgedPage, outcomes: readonly RowOutcome[]): Set<string> {
+export function tally(
+  receipt: StreamReceipt,
+  pass: Pass,
+  judged: JudgedPage,
+  outcomes: readonly RowOutcome[],
+): Set<string> {
   receipt.mode = pass.mode;
   receipt.read += judged.read;
   receipt.repeated += judged.repeatedInPage;

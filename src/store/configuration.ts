@@ -20,6 +20,7 @@ import type {
   LiveConfiguration,
   TenantConfiguration,
 } from './types.ts';
+import { eraseCalendars } from './user-events.ts';
 
 const PEOPLE_AT_ONCE = 500;
 
@@ -124,6 +125,8 @@ async function eraseFeature(tx: Tx, context: TenantContext, feature: Feature): P
       FROM unnest(${optIns.map((row) => row.user_id)}::uuid[], ${versions}::bigint[]) AS new (id, version)
      WHERE u.tenant_id = ${tenantId} AND u.id = new.id`);
   if (feature === 'lockers') await eraseLockers(tx, context, null, 'feature-off');
+  if (feature === 'hybrid-meetings')
+    await eraseCalendars(tx, context, { users: null, connection: null }, 'feature-off');
   if (feature === 'room-booking') await eraseRooms(tx, context, null, 'feature-off');
   const fields = userFieldNames.filter((name) => 'feature' in userFields[name] && userFields[name].feature === feature);
   if (fields.length > 0) {
@@ -262,6 +265,7 @@ async function removeConnection(tx: Tx, context: TenantContext, id: string): Pro
   const { tenantId } = context;
   await eraseLockers(tx, context, id, 'source-removed');
   await eraseRooms(tx, context, id, 'source-removed');
+  await eraseCalendars(tx, context, { users: null, connection: id }, 'source-removed');
   await forgetBindings(tx, context, id);
   await eachPerson(tx, context, id, (person) => person.unsay(id));
   await tx.run(sql`DELETE FROM registry.connection WHERE tenant_id = ${tenantId} AND id = ${id}`);
@@ -281,7 +285,8 @@ async function consequences(
            (SELECT count(*)::int FROM sluice.locker x WHERE x.tenant_id = ${tenantId} AND x.connection_id = c.id) AS lockers,
            (SELECT count(*)::int FROM sluice.locker_assignment x WHERE x.tenant_id = ${tenantId} AND x.connection_id = c.id) AS assignments,
            (SELECT count(*)::int FROM sluice.space x WHERE x.tenant_id = ${tenantId} AND x.connection_id = c.id) AS spaces,
-           (SELECT count(*)::int FROM sluice.event x WHERE x.tenant_id = ${tenantId} AND x.connection_id = c.id) AS events
+           (SELECT count(*)::int FROM sluice.event x WHERE x.tenant_id = ${tenantId} AND x.connection_id = c.id) AS events,
+           (SELECT count(*)::int FROM sluice.user_event x WHERE x.tenant_id = ${tenantId} AND x.connection_id = c.id) AS user_events
       FROM registry.connection c WHERE c.tenant_id = ${tenantId} AND c.name = ANY(${going}::text[])`);
   const off = (before?.features ?? []).filter((feature) => !after.features.includes(feature));
   const features: Partial<Record<Feature, number>> = {};

@@ -5,6 +5,7 @@ import { forgetOrganizers, setEventVersions } from './events.ts';
 import { announce, type FeedEntry } from './feed.ts';
 import { releaseLockersOf, setLockerVersions } from './lockers.ts';
 import { sql } from './sql.ts';
+import { eraseCalendars } from './user-events.ts';
 
 /**
  * Takes users away for good, key first: from then on every copy of their values anywhere is unreadable.
@@ -25,6 +26,7 @@ export async function eraseUsers(
   // An assigned locker stays occupied: somebody's things are in it.
   const lockers = await releaseLockersOf(tx, context, users);
   const events = await forgetOrganizers(tx, context, users);
+  await eraseCalendars(tx, context, { users, connection: null }, reason);
   await tx.run(sql`DELETE FROM sluice.held WHERE tenant_id = ${tenantId} AND row_id = ANY(${users}::uuid[])`);
   await tx.run(
     sql`DELETE FROM sluice.idempotency WHERE tenant_id = ${tenantId} AND subject_id = ANY(${users}::uuid[])`,

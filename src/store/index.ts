@@ -2,6 +2,7 @@ import { type Clock, systemClock } from '../base/clock.ts';
 import { Refused } from '../base/errors.ts';
 import { type MasterKey, rewrapped, TenantKeys } from '../crypto/keys.ts';
 import type { Kept } from '../gate/gate.ts';
+import type { Feature } from '../model/features.ts';
 import type { StreamName } from '../model/model.ts';
 import { type KeyVerification, keyStore, parseKey } from './api-keys.ts';
 import { applyPage, type PageInput, type PageOutcome } from './apply-page.ts';
@@ -15,6 +16,7 @@ import { idempotencyStore } from './idempotency.ts';
 import { acquireLease, endRun, type HealthChange, holdLease, type Lease, type RunEnd, yieldLease } from './lease.ts';
 import { lockerStore } from './lockers.ts';
 import { applyLookup, peopleSought } from './lookup.ts';
+import { applyOptedIn, applyOptedInNow, type OptedIn, type OptedInPage, optedIn } from './opted-in.ts';
 import { beginPass, forgetPartitions, type Pass, partitionsOf } from './pass.ts';
 import { openRegistry, type Registry } from './registry.ts';
 import { lockRules, RulesInMemory } from './rules.ts';
@@ -23,12 +25,14 @@ import { spaceStore } from './spaces.ts';
 import { sql } from './sql.ts';
 import type { TenantStore, VerifiedKey } from './types.ts';
 import { upkeep } from './upkeep.ts';
+import { userCalendarStore } from './user-events.ts';
 import { userStore } from './users.ts';
 
-export { ConfigurationChanged, type JudgedPage } from './apply-page.ts';
+export { ConfigurationChanged, type JudgedPage, type PageOutcome } from './apply-page.ts';
 export { cursorSeq } from './changes.ts';
 export { type HealthChange, type Lease, LostLease } from './lease.ts';
 export { migrate, planMigrations } from './migrate.ts';
+export type { OptedIn, OptedInPage } from './opted-in.ts';
 export type { Pass } from './pass.ts';
 export type { DueConnection, Registry } from './registry.ts';
 export type { RulesInMemory } from './rules.ts';
@@ -52,6 +56,10 @@ export interface HubTenantStore extends TenantStore {
   applyPage(pass: Pass, rules: RulesInMemory, page: PageInput): Promise<PageOutcome>;
   /** Who is let in now. */
   loadedRules(connectionId: string): Promise<RulesInMemory>;
+  /** Users who opted in to a feature, with what a connection may ask about them by. */
+  optedIn(feature: Feature, directory: string, wanted: Parameters<typeof optedIn>[3]): Promise<OptedIn[]>;
+  applyOptedIn(pass: Pass, page: OptedInPage, ofRun: Parameters<typeof applyOptedIn>[3]): Promise<PageOutcome>;
+  applyOptedInNow(connectionId: string, page: OptedInPage): Promise<void>;
   peopleSought(users: readonly string[], directory: string): ReturnType<typeof peopleSought>;
   applyLookup(connectionId: string, readAt: Date, judge: (rules: RulesInMemory) => readonly Kept[]): Promise<number>;
   /** The wish for a full run that no full run has met yet, if there is one: its number. */
@@ -153,6 +161,7 @@ function tenantStore(context: TenantContext, secretSettings: StoreOptions['secre
     lockers: lockerStore(context),
     spaces: spaceStore(context),
     events: eventStore(context),
+    userCalendars: userCalendarStore(context),
     connections: connectionStore(context, (tx) => configuration.current(tx)),
     runs: runStore(context),
     keys: keyStore(context),
@@ -170,6 +179,9 @@ function tenantStore(context: TenantContext, secretSettings: StoreOptions['secre
       await inTenant(context, async (tx) => rules.load(tx, await lockRules(tx, tenantId, 'shared')));
       return rules;
     },
+    optedIn: (feature, directory, wanted) => optedIn(context, feature, directory, wanted),
+    applyOptedIn: (pass, page, ofRun) => applyOptedIn(context, pass, page, ofRun),
+    applyOptedInNow: (connectionId, page) => applyOptedInNow(context, connectionId, page),
     peopleSought: (users, directory) => peopleSought(context, users, directory),
     applyLookup: (connectionId, readAt, judge) =>
       applyLookup(context, connectionId, new RulesInMemory(context, connectionId), readAt, judge),

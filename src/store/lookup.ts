@@ -2,6 +2,7 @@ import type { PersonSought } from '../contract/connector.ts';
 import type { Kept } from '../gate/gate.ts';
 import { applyUsers } from './apply-users.ts';
 import { inTenant, type TenantContext } from './context.ts';
+import type { Tx } from './database.ts';
 import { seenAgain } from './removals.ts';
 import { lockRules, type RulesInMemory, rulesChanged } from './rules.ts';
 import { sql } from './sql.ts';
@@ -15,22 +16,30 @@ export async function peopleSought(
   users: readonly string[],
   directory: string,
 ): Promise<PersonSought[]> {
-  const { tenantId, keys } = context;
-  return inTenant(context, async (tx) => {
-    const rows = await tx.rows<{ user_id: string; kind: string; value: Buffer; wrapped: Buffer }>(sql`
-      SELECT m.user_id, m.kind, m.value, k.wrapped FROM sluice.match_value m
-        JOIN sluice.user_key k ON k.tenant_id = m.tenant_id AND k.user_id = m.user_id
-       WHERE m.tenant_id = ${tenantId} AND m.user_id = ANY(${users}::uuid[]) AND m.kind IN ('email', 'directory-id')`);
-    const sought = new Map<string, { email?: string; directoryId?: string }>();
-    for (const { user_id, kind, value, wrapped } of rows) {
-      const person = sought.get(user_id) ?? {};
-      sought.set(user_id, person);
-      const opened = keys.userKey(user_id, wrapped).open('match_value', kind, user_id, value);
-      if (kind === 'email') person.email = opened;
-      else if (opened.startsWith(`${directory}:`)) person.directoryId = opened.slice(directory.length + 1);
-    }
-    return [...sought.values()];
-  });
+  return inTenant(context, async (tx) => [...(await openPeople(tx, context, users, directory)).values()]);
+}
+
+/** By user: what a connection may ask for them by. */
+export async function openPeople(
+  tx: Tx,
+  { tenantId, keys }: TenantContext,
+  users: readonly string[],
+  directory: string,
+): Promise<ReadonlyMap<string, PersonSought>> {
+  const sought = new Map<string, { email?: string; directoryId?: string }>();
+  if (users.length === 0) return sought;
+  const rows = await tx.rows<{ user_id: string; kind: string; value: Buffer; wrapped: Buffer }>(sql`
+    SELECT m.user_id, m.kind, m.value, k.wrapped FROM sluice.match_value m
+      JOIN sluice.user_key k ON k.tenant_id = m.tenant_id AND k.user_id = m.user_id
+     WHERE m.tenant_id = ${tenantId} AND m.user_id = ANY(${users}::uuid[]) AND m.kind IN ('email', 'directory-id')`);
+  for (const { user_id, kind, value, wrapped } of rows) {
+    const person = sought.get(user_id) ?? {};
+    sought.set(user_id, person);
+    const opened = keys.userKey(user_id, wrapped).open('match_value', kind, user_id, value);
+    if (kind === 'email') person.email = opened;
+    else if (opened.startsWith(`${directory}:`)) person.directoryId = opened.slice(directory.length + 1);
+  }
+  return sought;
 }
 
 /** Commits like a page, takes no lease, moves no state, removes nothing, and always writes `read_at`. */

@@ -4,6 +4,7 @@ import type { FeedEntry } from './feed.ts';
 import { releaseLockersOf, setLockerVersions } from './lockers.ts';
 import { loadPeople, savePeople } from './people.ts';
 import { sql } from './sql.ts';
+import { eraseCalendars } from './user-events.ts';
 
 /**
  * The directory no longer knows these users. Whoever no directory vouches for any more has left: attributes, match
@@ -42,5 +43,6 @@ export async function removeContributions(
     lockers.map((id): FeedEntry => ({ kind: 'locker', id })),
   );
   await setLockerVersions(tx, context, lockers, saved.extraVersions);
+  if (leavers.length > 0) await eraseCalendars(tx, context, { users: leavers, connection: null }, 'left');
   return removed;
 }

@@ -179,9 +179,12 @@ export function runStore(context: TenantContext): RunStore & RunDecisions {
           // A person decided: it does not count against tomorrow's limit.
           const removed = await removeRows(tx, context, row.connection_id, stream, id, rows, false);
           const receipt = row.streams[stream];
-          if (receipt) row.streams[stream] = { ...receipt, removed: receipt.removed + removed, held: 0 };
+          if (receipt) row.streams[stream] = { ...receipt, removed: receipt.removed + removed };
           moved ||= stream === 'users' && removed > 0;
         }
+        // What an erasure or an opt-out took out of the set meanwhile waits no more either.
+        for (const [stream, receipt] of Object.entries(row.streams) as [StreamName, StreamReceipt][])
+          row.streams[stream] = { ...receipt, held: 0 };
         if (moved) await rulesChanged(tx, tenantId);
       }),
 

@@ -6,6 +6,7 @@ import { removeAssignments, removeLockers } from './lockers.ts';
 import { removeContributions } from './remove-contributions.ts';
 import { removeSpaces } from './spaces.ts';
 import { type Sql, sql } from './sql.ts';
+import { removeUserEvents } from './user-events.ts';
 
 /** What a complete pass saw, and of what. */
 export interface PassSeen {
@@ -152,5 +153,16 @@ export const streamRows: Readonly<Record<StreamName, StreamRows>> = {
                AND source_key = ANY(${keys}::text[])`,
       ),
     remove: (tx, context, _connection, rows) => removeEvents(tx, context, rows, 'source-removed'),
+  },
+  // Told user by user, each time as a whole: what is unseen of one is known where it is told.
+  user_events: {
+    count: (tx, { tenantId }, connection) =>
+      number(
+        tx,
+        sql`SELECT count(*)::int AS n FROM sluice.user_event WHERE tenant_id = ${tenantId} AND connection_id = ${connection}`,
+      ),
+    unseen: async () => [],
+    byKey: async () => [],
+    remove: (tx, context, _connection, rows) => removeUserEvents(tx, context, rows, 'source-removed'),
   },
 };

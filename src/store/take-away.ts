@@ -17,23 +17,27 @@ export async function sweep(
   limit: RemovalLimit | undefined,
   within: Window | undefined,
 ): Promise<boolean> {
-  const { tenantId } = context;
   const connection = pass.lease.connectionId;
   const seen = [...pass.seen, ...lastPage];
   const { run } = pass.lease;
-  // A newer complete pass knows better than what an older one had staged.
+  await supersede(tx, context, pass);
+  const { startedAt, partition } = pass;
+  const unseen = await unseenRows(tx, context, connection, pass.stream, { run, startedAt, seen, partition, within });
+  // A reading that saw nothing of ours is believed by a person or not at all; but of many calendars one may well be empty.
+  return takeAway(tx, context, pass, receipt, unseen, limit, seen.length === 0 && partition === '');
+}
+
+/** A newer pass knows better than what an older one had staged. */
+export async function supersede(tx: Tx, { tenantId }: TenantContext, { lease, stream }: Pass): Promise<void> {
+  const { connectionId: connection, run } = lease;
   await tx.run(sql`
     DELETE FROM sluice.held
-     WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND stream = ${pass.stream} AND NOT rejected
+     WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND stream = ${stream} AND NOT rejected
        AND run_id <> ${run}`);
   await tx.run(sql`
     UPDATE sluice.run SET status = 'superseded'
      WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND status = 'held' AND id <> ${run}
        AND NOT EXISTS (SELECT 1 FROM sluice.held h WHERE h.tenant_id = ${tenantId} AND h.run_id = run.id AND NOT h.rejected)`);
-  const { startedAt, partition } = pass;
-  const unseen = await unseenRows(tx, context, connection, pass.stream, { run, startedAt, seen, partition, within });
-  // A reading that saw nothing of ours is believed by a person or not at all; but of many calendars one may well be empty.
-  return takeAway(tx, context, pass, receipt, unseen, limit, seen.length === 0 && partition === '');
 }
 
 export async function takeAway(

@@ -65,7 +65,17 @@ export interface LiveConfiguration {
 export interface Consequences {
   /** By connection name: rows that this connection alone supplies. */
   readonly connections: Readonly<
-    Record<string, { contributions: number; lockers: number; assignments: number; spaces: number; events: number }>
+    Record<
+      string,
+      {
+        contributions: number;
+        lockers: number;
+        assignments: number;
+        spaces: number;
+        events: number;
+        user_events: number;
+      }
+    >
   >;
   /** By feature: users (or lockers) that lose values when it goes off. */
   readonly features: Partial<Readonly<Record<Feature, number>>>;
@@ -126,6 +136,14 @@ export interface UserAccount extends User {
     readonly starts_at: string;
     readonly ends_at: string;
   }[];
+  /** When they are busy, by the calendars of those connections; until each ends. */
+  readonly busy: readonly {
+    readonly connection: string;
+    readonly starts_at: string;
+    readonly ends_at: string;
+    readonly show_as: string;
+    readonly spaces: readonly string[];
+  }[];
 }
 
 // ── lockers ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -173,6 +191,20 @@ export interface SpaceEvent {
   readonly show_as: 'free' | 'tentative' | 'busy';
   /** A user, until it ends. */
   readonly organizer: string | null;
+  readonly version: number;
+}
+
+/** A time for which a user who opted in is busy. */
+export interface UserEvent {
+  readonly id: string;
+  readonly user: string;
+  readonly starts_at: string;
+  readonly ends_at: string;
+  readonly time_zone: string | null;
+  readonly all_day: boolean;
+  readonly show_as: 'free' | 'tentative' | 'busy';
+  /** Spaces of ours it is in, as far as the source tells. */
+  readonly spaces: readonly string[];
   readonly version: number;
 }
 
@@ -275,8 +307,11 @@ export interface UserStore {
   logOn(logOn: LogOn): Promise<{ outcome: 'created' | 'known' | 'returned'; user: User; lookUp: boolean }>;
   /** At once: rows, key first. False if there is no such user. */
   erase(id: string): Promise<boolean>;
-  /** @throws Refused `feature-off`, `not-found` */
-  optIn(id: string, feature: Feature, evidence: OptInEvidence): Promise<User>;
+  /**
+   * `given`: it did not stand before, so a source may be asked now.
+   * @throws Refused `feature-off`, `not-found`; `conflict` for a user who has left
+   */
+  optIn(id: string, feature: Feature, evidence: OptInEvidence): Promise<{ user: User; given: boolean }>;
   optOut(id: string, feature: Feature): Promise<User>;
   /** @throws Refused `not-found` */
   account(id: string): Promise<UserAccount>;
@@ -323,6 +358,23 @@ export interface EventStore {
     ignore: readonly string[];
     atLeastMs: number;
   }): Promise<readonly SpaceAvailability[]>;
+}
+
+export interface UserCalendarStore {
+  /** What is not over, overlapping `from` to `to`, in order of ids. */
+  list(page: {
+    user: string;
+    from: string | undefined;
+    to: string | undefined;
+    after: string | undefined;
+    limit: number;
+  }): Promise<ListPage<UserEvent>>;
+  many(ids: readonly string[]): Promise<ReadonlyMap<string, UserEvent>>;
+  /** Since when, and for which time, this user's calendars are known; nulls while none was read. */
+  known(user: string): Promise<{
+    readonly as_of: string | null;
+    readonly covers: { readonly from: string; readonly to: string } | null;
+  }>;
 }
 
 export interface ConnectionStore {
@@ -384,6 +436,7 @@ export interface TenantStore {
   readonly lockers: LockerStore;
   readonly spaces: SpaceStore;
   readonly events: EventStore;
+  readonly userCalendars: UserCalendarStore;
   readonly connections: ConnectionStore;
   readonly runs: RunStore;
   readonly keys: KeyStore;

@@ -3,6 +3,7 @@ import { eraseUsers } from './erase.ts';
 import { endEvents } from './events.ts';
 import { lockRules, rulesChanged } from './rules.ts';
 import { sql } from './sql.ts';
+import { endUserEvents } from './user-events.ts';
 
 const TOMBSTONE_MS = 30 * 24 * 3_600_000;
 const RECEIPT_MS = 90 * 24 * 3_600_000;
@@ -36,6 +37,9 @@ export async function upkeep(context: TenantContext, graceMs: number): Promise<{
   let ended: number;
   do {
     ended = await inTenant(context, (tx) => endEvents(tx, context, AT_ONCE));
+  } while (ended >= AT_ONCE);
+  do {
+    ended = await inTenant(context, (tx) => endUserEvents(tx, context, AT_ONCE));
   } while (ended >= AT_ONCE);
   await inTenant(context, async (tx) => {
     const [gone] = await tx.rows<{ through: number | null }>(sql`

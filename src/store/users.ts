@@ -12,6 +12,7 @@ import { logOn } from './log-on.ts';
 import { lockRules, rulesChanged } from './rules.ts';
 import { sql } from './sql.ts';
 import type { ListPage, LogOn, OptInEvidence, User, UserAccount, UserStore } from './types.ts';
+import { eraseCalendars } from './user-events.ts';
 
 interface Row {
   id: string;
@@ -132,10 +133,11 @@ export function userStore(context: TenantContext, domains: () => Promise<readonl
           ON CONFLICT (tenant_id, user_id, feature) DO UPDATE
              SET text_version = excluded.text_version, locale = excluded.locale, given_at = excluded.given_at
            WHERE (opt_in.text_version, opt_in.locale) <> (excluded.text_version, excluded.locale)`);
-        if (written === 0) return user;
+        if (written === 0) return { user, given: false };
         await rulesChanged(tx, tenantId);
-        if (!user.opt_ins.includes(feature)) await announceUser(tx, id);
-        return one(tx, id);
+        const given = !user.opt_ins.includes(feature);
+        if (given) await announceUser(tx, id);
+        return { user: await one(tx, id), given };
       });
     },
 
@@ -143,11 +145,12 @@ export function userStore(context: TenantContext, domains: () => Promise<readonl
       return inTenant(context, async (tx) => {
         await lockRules(tx, tenantId, 'alone');
         await one(tx, id);
-        // What the feature held goes in this transaction; no opt-in feature holds rows of its own yet.
         const gone = await tx.run(sql`
           DELETE FROM sluice.opt_in WHERE tenant_id = ${tenantId} AND user_id = ${id} AND feature = ${feature}`);
         if (gone > 0) {
           await rulesChanged(tx, tenantId);
+          if (feature === 'hybrid-meetings')
+            await eraseCalendars(tx, context, { users: [id], connection: null }, 'opted-out');
           await announceUser(tx, id);
         }
         return one(tx, id);
@@ -178,6 +181,19 @@ async function account(tx: Tx, { tenantId, keys }: TenantContext, user: User): P
       JOIN registry.connection c ON c.tenant_id = e.tenant_id AND c.id = e.connection_id
       LEFT JOIN sluice.space s ON s.tenant_id = e.tenant_id AND s.connection_id = e.connection_id AND s.source_key = e.space
      WHERE e.tenant_id = ${tenantId} AND e.organizer = ${user.id} ORDER BY e.starts_at, e.id`);
+  const busy = await tx.rows<{
+    connection: string;
+    starts_at: Date;
+    ends_at: Date;
+    show_as: string;
+    spaces: string[];
+  }>(sql`
+    SELECT c.name AS connection, e.starts_at, e.ends_at, e.show_as,
+           ARRAY(SELECT coalesce(s.name, s.source_key) FROM sluice.space s
+                  WHERE s.tenant_id = ${tenantId} AND s.connection_id = e.connection_id
+                    AND s.source_key = ANY(e.spaces) ORDER BY s.id) AS spaces
+      FROM sluice.user_event e JOIN registry.connection c ON c.tenant_id = e.tenant_id AND c.id = e.connection_id
+     WHERE e.tenant_id = ${tenantId} AND e.user_id = ${user.id} ORDER BY e.starts_at, e.id`);
   return {
     ...user,
     contributions: said.map(({ supplier, name, fields, read_at }) => ({
@@ -189,10 +205,13 @@ async function account(tx: Tx, { tenantId, keys }: TenantContext, user: User): P
     })),
     match_values: matches.map(({ kind, value }) => ({ kind, value: key.open('match_value', kind, user.id, value) })),
     lockers: lockers.map(({ until, ...locker }) => ({ ...locker, until: until?.toISOString() ?? null })),
-    meetings: meetings.map(({ starts_at, ends_at, ...meeting }) => ({
-      ...meeting,
-      starts_at: starts_at.toISOString(),
-      ends_at: ends_at.toISOString(),
-    })),
+    meetings: meetings.map(inWords),
+    busy: busy.map(inWords),
   };
 }
+
+const inWords = <T extends { starts_at: Date; ends_at: Date }>({ starts_at, ends_at, ...event }: T) => ({
+  ...event,
+  starts_at: starts_at.toISOString(),
+  ends_at: ends_at.toISOString(),
+});

@@ -5,7 +5,8 @@ import type { StreamName } from '../model/model.ts';
 import type { HubTenantStore, Store } from '../store/index.ts';
 import type { Jobs } from './jobs.ts';
 import { judgePage } from './judge.ts';
-import { contextFor, planConnection } from './plans.ts';
+import { askAbout, featureOf } from './opted-in.ts';
+import { type ConnectionPlan, contextFor, planConnection } from './plans.ts';
 import type { RunDeps } from './run.ts';
 
 const DEADLINE_MS = 60_000;
@@ -38,7 +39,9 @@ export async function lookUp(deps: RunDeps, tenant: HubTenantStore, users: reado
       const plan = planConnection(tenant, connector, live, configured, status.directory);
       for (const { plan: judged } of plan.streams) {
         if (judged.declaration.person === 'none') continue;
-        if (!streamOf(connector, judged.stream)?.lookup) await tenant.wantSoon(status.id);
+        if (judged.declaration.person === 'opted-in')
+          await askAboutIn(deps, tenant, status.id, judged.stream, plan, users);
+        else if (!streamOf(connector, judged.stream)?.lookup) await tenant.wantSoon(status.id);
         else await lookUpIn(deps, tenant, connector, status.id, judged.stream, plan, users);
       }
     } catch (error) {
@@ -52,35 +55,57 @@ export async function lookUp(deps: RunDeps, tenant: HubTenantStore, users: reado
   }
 }
 
+/** Of these users those who opted in, some at a time; what they are busy with is there as soon as they have opted in. */
+async function askAboutIn(
+  deps: RunDeps,
+  tenant: HubTenantStore,
+  connectionId: string,
+  stream: StreamName,
+  plan: ConnectionPlan,
+  users: readonly string[],
+): Promise<void> {
+  const { plan: judged } = plan.streams.find((one) => one.plan.stream === stream)!;
+  const people = await tenant.optedIn(featureOf(judged), plan.directory, { users, limit: users.length });
+  if (people.length === 0) return;
+  const asking = {
+    plan: judged,
+    stream: streamOf(plan.connector, stream)!,
+    context: contextFor(plan, judged, asker(deps, tenant)),
+    configuration: plan.version,
+    now: () => deps.clock.now(),
+  };
+  const atOnce = asking.stream.peopleAtOnce ?? people.length;
+  for (let from = 0; from < people.length; from += atOnce)
+    await tenant.applyOptedInNow(connectionId, await askAbout(asking, people.slice(from, from + atOnce)));
+}
+
+/** Who asks outside a run, and for how long. */
+function asker(deps: RunDeps, tenant: HubTenantStore) {
+  const signal = AbortSignal.any([deps.stopping, AbortSignal.timeout(DEADLINE_MS)]);
+  const now = deps.clock.now();
+  const deadline = new Date(now.getTime() + DEADLINE_MS);
+  return { net: deps.net({ tenant: tenant.tenant, signal, maxRequests: REQUESTS, deadline }), signal, now };
+}
+
 async function lookUpIn(
   deps: RunDeps,
   tenant: HubTenantStore,
   connector: Connector,
   connectionId: string,
   stream: StreamName,
-  plan: ReturnType<typeof planConnection>,
+  plan: ConnectionPlan,
   users: readonly string[],
 ): Promise<void> {
   const judged = plan.streams.find((one) => one.plan.stream === stream)!.plan;
   const people = await tenant.peopleSought(users, plan.directory);
   if (people.length === 0) return;
-  const abort = AbortSignal.any([deps.stopping, AbortSignal.timeout(DEADLINE_MS)]);
-  const readAt = deps.clock.now();
-  const net = deps.net({
-    tenant: tenant.tenant,
-    signal: abort,
-    maxRequests: REQUESTS,
-    deadline: new Date(readAt.getTime() + DEADLINE_MS),
-  });
+  const asking = asker(deps, tenant);
   const found: SourceRecord[] = [];
-  const reading = streamOf(connector, stream)!.lookup!({
-    ...contextFor(plan, judged, { net, signal: abort, now: readAt }),
-    people,
-  });
+  const reading = streamOf(connector, stream)!.lookup!({ ...contextFor(plan, judged, asking), people });
   for await (const record of reading) found.push(record);
   const items: Item[] = [{ item: 'records', records: found }];
   // Features or scope may have changed while the directory answered: what was planned before is not written then.
-  await tenant.applyLookup(connectionId, readAt, (rules) =>
+  await tenant.applyLookup(connectionId, asking.now, (rules) =>
     rules.configuration === plan.version ? judgePage(judged, rules, items).kept : [],
   );
 }

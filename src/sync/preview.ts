@@ -1,9 +1,10 @@
 import type { Connector } from '../contract/connector.ts';
 import { streamOf } from '../contract/connector.ts';
 import { decoded, type SourceRecord } from '../contract/record.ts';
-import { countUndeclared, gate, type Rules } from '../gate/gate.ts';
+import { countUndeclared, type Decision, gate, gateAbout, type Rules } from '../gate/gate.ts';
 import type { StreamPlan } from '../gate/plan.ts';
 import type { DropReason, StreamName } from '../model/model.ts';
+import type { OptedIn } from '../store/index.ts';
 import { normaliseEmail } from '../users/normalise.ts';
 import { type ConnectionPlan, contextFor } from './plans.ts';
 import type { PreviewField, PreviewRecord, PreviewReport, PreviewRequest, PreviewStream, Role } from './types.ts';
@@ -24,12 +25,21 @@ export async function previewConnection(
   asking: Asking,
   connection: string,
   request: PreviewRequest,
+  optedIn: (plan: StreamPlan) => Promise<readonly OptedIn[]>,
 ): Promise<PreviewReport> {
   const streams: Partial<Record<StreamName, PreviewStream>> = {};
   for (const { plan: judged } of plan.streams) {
-    streams[judged.stream] = await previewStream(plan, judged, withPretended(rules, request.asUser), asking, request);
+    const pretended = withPretended(rules, request.asUser);
+    const people = judged.declaration.person === 'opted-in' ? wantedOf(await optedIn(judged), request) : undefined;
+    streams[judged.stream] = await previewStream(plan, judged, pretended, asking, request, people);
   }
   return { connection, streams };
+}
+
+/** Whoever is treated as logged on has not opted in, and is not asked about. */
+function wantedOf(people: readonly OptedIn[], { user, asUser }: PreviewRequest): readonly OptedIn[] {
+  const wanted = user ?? asUser;
+  return wanted === undefined ? people : people.filter(({ email }) => email === normaliseEmail(wanted));
 }
 
 function withPretended(rules: Rules, email: string | undefined): Rules {
@@ -53,6 +63,7 @@ async function previewStream(
   rules: Rules,
   asking: Asking,
   request: PreviewRequest,
+  people: readonly OptedIn[] | undefined,
 ): Promise<PreviewStream> {
   const stream = streamOf(plan.connector, judged.stream)!;
   const limit = Math.min(request.limit ?? MOST_RECORDS, 100_000);
@@ -65,14 +76,13 @@ async function previewStream(
   let kept = 0;
   let complete = false;
 
-  const take = (record: SourceRecord, partial: boolean) => {
+  const take = (record: SourceRecord, decision: Decision) => {
     read++;
     countUndeclared(judged, record, undeclared);
-    const decision = gate(judged, rules, record, partial);
     if (decision.kept) kept++;
     else dropped[decision.reason] = (dropped[decision.reason] ?? 0) + 1;
     if (shown.length >= SHOWN) return;
-    if (wanted !== undefined ? isWanted(record) : decision.kept) {
+    if (wanted !== undefined && !people ? isWanted(record) : decision.kept) {
       shown.push(
         decision.kept ? { outcome: 'kept', fields: decision.fields } : { outcome: decision.reason, fields: {} },
       );
@@ -80,13 +90,21 @@ async function previewStream(
   };
 
   const context = contextFor(plan, judged, asking);
-  const partitions = stream.partitions ? await stream.partitions(context) : [{ name: '' }];
+  // Nobody has opted in: nobody is asked about.
+  if (people?.length === 0) complete = true;
+  const partitions = people?.length === 0 ? [] : await (stream.partitions?.(context) ?? [{ name: '' }]);
+  const asked = people?.map(({ user, ...sought }) => ({ ...sought, ref: user }));
   reading: for (const { name: partition } of partitions) {
     complete = false;
-    for await (const told of stream.read({ ...context, partition, mode: 'full', state: null })) {
+    const reading = { ...context, partition, mode: 'full', state: null, ...(asked ? { people: asked } : {}) } as const;
+    for await (const told of stream.read(reading)) {
       for (const item of decoded(told)) {
-        if (item.item === 'records' || item.item === 'whole') for (const record of item.records) take(record, false);
-        if (item.item === 'partial') take(item.record, true);
+        if (item.item === 'records' || item.item === 'whole') {
+          const about = asked && item.item === 'whole' ? item.group : undefined;
+          for (const record of item.records)
+            take(record, asked ? gateAbout(judged, about, record) : gate(judged, rules, record));
+        }
+        if (item.item === 'partial') take(item.record, gate(judged, rules, item.record, true));
         if (item.item === 'skip') {
           read++;
           dropped.invalid = (dropped.invalid ?? 0) + 1;

@@ -27,11 +27,13 @@ import {
   type HubTenantStore,
   type Lease,
   LostLease,
+  type PageOutcome,
   type Pass,
   type RulesInMemory,
   type RulesView,
 } from '../store/index.ts';
 import { judgePage, PageUnderJudgement } from './judge.ts';
+import { type Asking, askAboutEverybody } from './opted-in.ts';
 import { PartitionTrouble } from './partition-trouble.ts';
 import { type ConnectionPlan, contextFor, type PlannedStream, planConnection } from './plans.ts';
 import { type ReadPage, readPages } from './reading.ts';
@@ -205,6 +207,7 @@ class Run {
       signal: this.#abort.signal,
       now: this.#deps.clock.now(),
     });
+    if (planned.plan.declaration.person === 'opted-in') return this.#readOptedIn(plan, planned, { stream, context });
     const partitions = stream.partitions ? await stream.partitions(context) : [{ name: '' }];
     // Once for all of them: a thousand calendars are read under the same rules, which are followed as they move.
     const rules = await this.#tenant.loadedRules(this.#lease.connectionId);
@@ -223,6 +226,34 @@ class Run {
     }
     if (stream.partitions) await this.#retirePartitions(reading, new Set(partitions.map(({ name }) => name)));
     trouble.tell();
+  }
+
+  /** Asked anew each time: what people are busy with has no state to go on from. */
+  async #readOptedIn(
+    { version }: ConnectionPlan,
+    { plan, limit, fingerprint }: PlannedStream,
+    asked: Pick<Asking, 'stream' | 'context'>,
+  ): Promise<void> {
+    const pass = await this.#tenant.beginPass(this.#lease, {
+      stream: plan.stream,
+      partition: '',
+      mode: 'full',
+      fingerprint,
+      resumable: false,
+    });
+    if (pass.over) return;
+    const asking = { ...asked, plan, configuration: version, now: () => this.#deps.clock.now() };
+    for await (const { page, last } of askAboutEverybody(this.#tenant, asking)) {
+      const outcome = await this.#tenant.applyOptedIn(pass, page, {
+        receipt: this.#streams[plan.stream] ?? emptyStreamReceipt('full'),
+        requests: this.#lease.requests + this.#net.spent.requests,
+        bytes: this.#lease.bytes + this.#net.spent.bytes,
+        limit,
+        complete: last,
+      });
+      await this.#accountFor(plan.stream, outcome, undefined);
+      if (!last) this.#goOnOrLeave(outcome);
+    }
   }
 
   /**
@@ -298,19 +329,21 @@ class Run {
       complete: page.end && { sweeps, state: page.end.state, within: page.end.within },
     });
     for (const item of page.items) if (item.item === 'encoded') item.release?.();
-    await faultPoint('page.acknowledged');
-    this.#streams[stream] = outcome.receipt;
-    this.#onProgress?.({
-      run: this.#lease.run,
-      stream,
-      read: outcome.receipt.read,
-      kept: outcome.receipt.kept,
-      total: page.total,
-    });
+    await this.#accountFor(stream, outcome, page.total);
     if (page.end) return true;
-    if (outcome.cancelled || this.#cancelled) this.#leave(new Cancelled());
-    if (this.#deps.stopping.aborted) this.#leave(new Stopping());
+    this.#goOnOrLeave(outcome);
     return false;
+  }
+
+  async #accountFor(stream: StreamName, { receipt }: PageOutcome, total: number | undefined): Promise<void> {
+    await faultPoint('page.acknowledged');
+    this.#streams[stream] = receipt;
+    this.#onProgress?.({ run: this.#lease.run, stream, read: receipt.read, kept: receipt.kept, total });
+  }
+
+  #goOnOrLeave({ cancelled }: PageOutcome): void {
+    if (cancelled || this.#cancelled) this.#leave(new Cancelled());
+    if (this.#deps.stopping.aborted) this.#leave(new Stopping());
   }
 
   /** The page read ahead is not waited for. */

@@ -3,6 +3,7 @@ import type { CheckReport } from '../contract/check.ts';
 import type { HubTenantStore, Store } from '../store/index.ts';
 import type { JobQueue } from './jobs.ts';
 import { lookUp } from './lookup.ts';
+import { featureOf } from './opted-in.ts';
 import { type ConnectionPlan, planConnection } from './plans.ts';
 import { previewConnection } from './preview.ts';
 import { type RunDeps, runConnection } from './run.ts';
@@ -10,6 +11,8 @@ import type { SyncService } from './types.ts';
 
 const CHECK_DEADLINE_MS = 60_000;
 const PREVIEW_DEADLINE_MS = 10 * 60_000;
+/** Of those who opted in so many are asked about; a source answers for them in one request. */
+const MOST_PREVIEWED_PEOPLE = 20;
 
 export interface ServiceDeps extends RunDeps {
   readonly store: Store;
@@ -92,6 +95,7 @@ export function createSyncService(deps: ServiceDeps): SyncService {
         { ...out, now: deps.clock.now() },
         `${tenant.tenant}/${connection}`,
         request,
+        (judged) => tenant.optedIn(featureOf(judged), plan.directory, { limit: MOST_PREVIEWED_PEOPLE }),
       );
     },
 

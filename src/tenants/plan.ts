@@ -146,6 +146,7 @@ function supplies(consequences: Consequences, name: string): string {
     ...(rows.assignments > 0 ? [count(rows.assignments, 'locker assignment')] : []),
     ...(rows.spaces > 0 ? [count(rows.spaces, 'space')] : []),
     ...(rows.events > 0 ? [count(rows.events, 'event')] : []),
+    ...(rows.user_events > 0 ? [count(rows.user_events, 'busy time')] : []),
   ];
   return parts.length > 0 ? listed(parts, 'and') : 'nothing it supplied';
 }

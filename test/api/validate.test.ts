@@ -111,7 +111,7 @@ describe('validation', () => {
   it('splits kinds at commas', () => {
     expect(validated(changesQuery, queryOf('/x?kinds=user,locker'), 'query').kinds).to.deep.equal(['user', 'locker']);
     expect(problemOf(changesQuery, queryOf('/x?kinds=user,photo'), 'query').errors[0]?.problem).to.equal(
-      'must be one of user, locker, space, event',
+      'must be one of user, locker, space, event, user_event',
     );
   });
 });

@@ -6,7 +6,7 @@ import { complete, gone, page, partial, record, records, skip, whole } from '../
 import { newMasterKeyText } from '../../src/crypto/keys.ts';
 import type { HubTenantStore, TenantConfiguration } from '../../src/store/index.ts';
 import { runConnection } from '../../src/sync/run.ts';
-import { type CalendarSource, meeting as meetingOf, room } from '../support/calendar-source.ts';
+import { busyTime, type CalendarSource, meeting as meetingOf, room } from '../support/calendar-source.ts';
 import type { TestHub } from '../support/hub.ts';
 import { testConfiguration } from '../support/hub.ts';
 import { assignment, type LockerSource, locker } from '../support/locker-source.ts';
@@ -24,7 +24,7 @@ const GRACE_MS = 7 * DAY_MS;
 
 const configured = (): Partial<TenantConfiguration> => ({
   users: { admit: 'first-logon', sources: ['people'], leaver_grace_ms: GRACE_MS, domains: [] },
-  features: ['people-directory', 'lockers', 'find-colleague', 'check-in', 'room-booking'],
+  features: ['people-directory', 'lockers', 'find-colleague', 'check-in', 'room-booking', 'hybrid-meetings'],
   connections: [
     {
       name: 'people',
@@ -60,6 +60,16 @@ const allCalendars = () => ({
   a: [0, 1, 2, 3, 4, 5, 6].map((n) => meeting(`m${n}`, 'a', 8 + n, 9 + n, { organizer: `p${n}@acme.example` })),
   b: [0, 1].map((n) => meeting(`s${n}`, 'b', 8 + n, 9 + n, { series: 'S', organizer: 'stranger@acme.example' })),
 });
+const busy = (...given: Parameters<typeof busyTime>) => {
+  const one = busyTime(...given);
+  const moved = (at: unknown) => String(at).replace('2026-12-01', DAY_OF_MEETINGS);
+  return { ...one, start: moved(one.start), end: moved(one.end) };
+};
+const allBusy = () => ({
+  'p2@acme.example': Array.from({ length: 7 }, (_, n) => busy(`t${n}`, 8 + n, 9 + n, { rooms: ['a'] })),
+  'p3@acme.example': [busy('t', 9, 10)],
+  'p6@acme.example': [],
+});
 const evidence = { text_version: '1', locale: 'nl' };
 
 /** A tenant with ten users, seven lockers, opt-ins, a key, runs, a stored answer: rows in every table that can keep some. */
@@ -78,11 +88,14 @@ export async function furnish({
   calendars.spaces = allSpaces();
   calendars.calendars = allCalendars();
   calendars.script = undefined;
+  calendars.busy = allBusy();
+  calendars.busyWithin = { from: new Date(`${DAY_OF_MEETINGS}T00:00:00Z`), to: new Date('2026-06-01T00:00:00Z') };
   const tenant = await hub.tenant(configured);
   const ids: string[] = [];
   for (let n = 0; n < 10; n++) ids.push((await tenant.users.logOn(logOnOf(n))).user.id);
   await read(hub, tenant, 'people');
   await read(hub, tenant, 'lockers');
+  for (const n of [2, 3, 6]) await tenant.users.optIn(ids[n]!, 'hybrid-meetings', evidence);
   await read(hub, tenant, 'rooms');
   await tenant.users.optIn(ids[0]!, 'find-colleague', evidence);
   await tenant.users.optIn(ids[4]!, 'check-in', evidence);
@@ -119,6 +132,7 @@ export async function live(world: World, { tenant, ids, key }: Awaited<ReturnTyp
   await rotateKeys(world, tenant);
   await changeAtTheSource(world, tenant);
   await changeRooms(world, tenant);
+  await changeCalendarsOfPeople(world, tenant, ids);
   await twoDirectories(world, tenant);
   await holdAndDecide(world, tenant, ids);
   await stopAndGoOn(world, tenant);
@@ -284,6 +298,43 @@ async function changeRooms({ hub, calendars }: World, tenant: HubTenantStore): P
   await read(hub, tenant, 'rooms');
   calendars.calendars = allCalendars();
   await read(hub, tenant, 'rooms');
+}
+
+/** Times change and go, one calendar is told empty and held, another cannot be read; somebody opts out and in again. */
+async function changeCalendarsOfPeople(
+  { hub, calendars }: World,
+  tenant: HubTenantStore,
+  ids: readonly string[],
+): Promise<void> {
+  const { userCalendars, users, changes, tenantId } = tenant;
+  const [, , two, three] = ids as [string, string, string, string];
+  calendars.busy = { ...allBusy(), 'p3@acme.example': [busy('t', 9, 10, { showAs: 'tentative' }), busy('u', 11, 12)] };
+  await read(hub, tenant, 'rooms');
+  calendars.busy = { ...allBusy(), 'p3@acme.example': [busy('u', 11, 12)], 'p6@acme.example': undefined };
+  await read(hub, tenant, 'rooms');
+  calendars.busy = { 'p2@acme.example': [], 'p3@acme.example': [busy('u', 11, 12)], 'p6@acme.example': [] };
+  const first = await read(hub, tenant, 'rooms');
+  if (first.status !== 'held') throw new Error(`The scenario expected a held run, not ${first.status}.`);
+  await hub.sync.reject(tenantId, first.run, 'tester');
+  await read(hub, tenant, 'rooms');
+  calendars.busy = allBusy();
+  await read(hub, tenant, 'rooms');
+  await hub.sync.preview(tenantId, 'rooms', {});
+  const { items } = await changes.read({ cursor: undefined, limit: 100, kinds: ['user_event'] });
+  await userCalendars.many(items.map(({ id }) => id));
+  const [from, to] = [`${DAY_OF_MEETINGS}T00:00:00Z`, `${DAY_OF_MEETINGS}T23:00:00Z`];
+  const { next } = await userCalendars.list({ user: two, from, to, after: undefined, limit: 2 });
+  await userCalendars.list({ user: two, from, to, after: next ?? undefined, limit: 2 });
+  await userCalendars.known(two);
+  await users.account(two);
+  // What waits for a person goes with the opt-in.
+  calendars.busy = { ...allBusy(), 'p2@acme.example': [] };
+  await read(hub, tenant, 'rooms');
+  for (const user of [two, three]) await users.optOut(user, 'hybrid-meetings');
+  calendars.busy = allBusy();
+  await users.optIn(two, 'hybrid-meetings', evidence);
+  await users.optIn(three, 'hybrid-meetings', evidence);
+  await hub.sync.lookup(tenantId, [two, three]);
 }
 
 /** Whom one directory gives up and another still vouches for does not leave. */

@@ -8,7 +8,7 @@ import {
   type State,
   streamOf,
 } from '../../src/contract/index.ts';
-import { gate, type Rules } from '../../src/gate/gate.ts';
+import { gate, gateAbout, type Rules } from '../../src/gate/gate.ts';
 import { isStreamName, type StreamDeclaration, type StreamName, streams } from '../../src/model/model.ts';
 import { type BadSettings, derivedBadSettings } from './connector-suite/bad-settings.ts';
 import { inspectDeclaration } from './connector-suite/declaration.ts';
@@ -137,7 +137,11 @@ export function behavesLikeAConnector(connector: Connector, options: SuiteOption
               const told = new Set(recordsOf(items).flatMap((record) => Object.keys(record)));
               expect([...told].filter((name) => !plan.asked.includes(name))).to.deep.equal([]);
             }
-            const let_in = recordsOf(items).map((record) => gate(plan, everyoneIsAUser, record));
+            const let_in = recordsOf(items).map((record) =>
+              plan.declaration.person === 'opted-in'
+                ? gateAbout(plan, 'the-user', record)
+                : gate(plan, everyoneIsAUser, record),
+            );
             expect(let_in.filter(({ kept }) => kept)).to.have.length(RECORDS);
             expect(JSON.stringify(let_in)).not.to.include('M4RKER');
           }));

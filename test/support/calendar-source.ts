@@ -7,6 +7,8 @@ import {
   records,
   type SourceRecord,
   type State,
+  skip,
+  whole,
 } from '../../src/contract/index.ts';
 
 export interface CalendarReading {
@@ -25,6 +27,14 @@ export interface CalendarSource {
   calendars: Record<string, SourceRecord[]>;
   /** Tells a room's calendar instead, if set. */
   script: ((reading: CalendarReading) => AsyncIterable<Item>) | undefined;
+  /** What keeps people busy, by address; `undefined` for a calendar that cannot be read. */
+  busy: Record<string, SourceRecord[] | undefined>;
+  /** The window in which people's calendars are told. */
+  busyWithin: { from: Date; to: Date };
+  /** Addresses in the order in which people's calendars were asked for, one entry a question. */
+  readonly askedAbout: (readonly string[])[];
+  /** Called while the source is answering about people. */
+  onAnswer: ((addresses: readonly string[]) => unknown) | undefined;
   /** Rooms in the order in which they were read, with the mode. */
   readonly readings: string[];
 }
@@ -36,6 +46,10 @@ export function calendarSource(): CalendarSource {
     calendars: {},
     script: undefined,
     readings: [],
+    busy: {},
+    busyWithin: { from: new Date('2026-11-30T00:00:00Z'), to: new Date('2027-01-30T00:00:00Z') },
+    askedAbout: [],
+    onAnswer: undefined,
     connector: connector({
       name: 'memory-calendars',
       summary: 'Rooms and calendars from the memory of a test.',
@@ -78,6 +92,25 @@ export function calendarSource(): CalendarSource {
             yield complete({ state: { token: 1 } });
           },
         },
+        user_events: {
+          key: 'id',
+          keep: {
+            starts_at: 'start',
+            ends_at: 'end',
+            time_zone: 'zone',
+            all_day: 'allDay',
+            show_as: 'showAs',
+            spaces: 'rooms',
+          },
+          peopleAtOnce: 2,
+          async *read({ people = [] }) {
+            const answers = people.map((one) => ({ one, told: source.busy[one.email!] }));
+            source.askedAbout.push(people.map(({ email }) => email!));
+            await source.onAnswer?.(people.map(({ email }) => email!));
+            for (const { one, told } of answers) yield told ? whole(one.ref, told) : skip();
+            yield complete({ within: source.busyWithin });
+          },
+        },
       },
     }),
   };
@@ -107,3 +140,9 @@ export const meeting = (id: string, of: string, from: number, to: number, more: 
   organizer: null,
   ...more,
 });
+
+/** The same for a person: when they are busy. */
+export const busyTime = (id: string, from: number, to: number, more: SourceRecord = {}): SourceRecord => {
+  const { room: _, organizer: __, ...time } = meeting(id, '', from, to);
+  return { ...time, rooms: [], ...more };
+};

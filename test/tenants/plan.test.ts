@@ -55,7 +55,7 @@ const withPeople = (change: Partial<ConnectionConfiguration>): TenantConfigurati
   connections: [{ ...people, ...change }, doors],
 });
 
-const noRows = { contributions: 0, lockers: 0, assignments: 0, spaces: 0, events: 0 };
+const noRows = { contributions: 0, lockers: 0, assignments: 0, spaces: 0, events: 0, user_events: 0 };
 
 describe('the plan of a change', () => {
   it('is empty when the file says what is live, in whatever order of keys', () => {

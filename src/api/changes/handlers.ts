@@ -4,6 +4,7 @@ import type { FeedKind } from '../../model/model.ts';
 import { feedKinds } from '../../model/model.ts';
 import type { Change, ChangesPage, TenantStore, VerifiedKey } from '../../store/types.ts';
 import { hasScope } from '../auth.ts';
+import { userEventView } from '../events/of-user.ts';
 import { eventView } from '../events/view.ts';
 import { lockerView } from '../lockers/view.ts';
 import type { Answer, Call } from '../route.ts';
@@ -45,6 +46,7 @@ const featureOfKind: Readonly<Partial<Record<FeedKind, Feature>>> = {
   locker: 'lockers',
   space: 'room-booking',
   event: 'room-booking',
+  user_event: 'hybrid-meetings',
 };
 
 /** What the key may see: the kind's scope, and the feature that every one of its fields is for. */
@@ -91,5 +93,8 @@ async function current(
   const events = ids('event');
   if (events.length > 0)
     for (const [id, event] of await store.events.many(events)) views.set(id, eventView(event, caller));
+  const userEvents = ids('user_event');
+  if (userEvents.length > 0)
+    for (const [id, event] of await store.userCalendars.many(userEvents)) views.set(id, userEventView(event));
   return views;
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { feedKinds, removalReasons } from '../../model/model.ts';
 import { event } from '../events/schema.ts';
+import { userEvent } from '../events/user-schema.ts';
 import { listLimit, longestWaitS } from '../limits.ts';
 import { locker } from '../lockers/schema.ts';
 import { named } from '../route.ts';
@@ -54,7 +55,7 @@ const change = named(
     op: z.enum(['upsert', 'remove']),
     reason: z.enum(removalReasons).optional().describe('Of a removal.'),
     entity: z
-      .union([user, locker, space, event])
+      .union([user, locker, space, event, userEvent])
       .nullable()
       .optional()
       .describe('With include=entities, of an upsert; null if it went in between: its removal follows.'),

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { eventFields } from '../../model/model.ts';
 import { named } from '../route.ts';
-import { instant, listOf, listQuery, uuidList } from '../shapes.ts';
+import { instant, listQuery, uuidList } from '../shapes.ts';
+import { userEvent } from './user-schema.ts';
 
 export const event = named(
   'Event',
@@ -37,10 +38,23 @@ export const event = named(
     }),
 );
 
-export const eventList = listOf('EventList', event);
+export const eventList = named(
+  'EventList',
+  z.object({
+    items: z.array(z.union([event, userEvent])).describe('With `user` that user’s, otherwise those of spaces.'),
+    next: z.string().nullable().describe('Cursor of the next page; null if this was the last.'),
+    as_of: instant.nullable().optional().describe('With `user`: since when it is known; null while nothing was read.'),
+    covers: z
+      .object({ from: instant, to: instant })
+      .nullable()
+      .optional()
+      .describe('With `user`: the time that was read. Whether they are free outside it is not known.'),
+  }),
+);
 
 export const eventsQuery = listQuery.extend({
   space: uuidList(100).optional().describe('Spaces, separated by commas, 100 at most. Absent: all.'),
+  user: z.uuid().optional().describe('One user, who has opted in to hybrid-meetings; instead of `space`.'),
   from: instant.optional().describe('Only what ends after this.'),
   to: instant.optional().describe('Only what starts before this.'),
 });

@@ -7,9 +7,12 @@ import { isFor } from '../users/view.ts';
 import type { OptInEvidenceBody, OptInParams } from './schema.ts';
 
 export async function optIn(call: Call<OptInParams, unknown, OptInEvidenceBody>): Promise<Answer> {
-  const { params, body, store, caller } = call;
+  const { params, body, store, caller, deps, report } = call;
   requireFeature(caller, params.feature);
-  return answer(await store.users.optIn(params.id, params.feature, body), caller);
+  const { user, given } = await store.users.optIn(params.id, params.feature, body);
+  // It stands in any case: what nobody fetches now comes with the next run.
+  if (given) await deps.requestLookup(store.tenantId, [user.id]).catch(report);
+  return answer(user, caller);
 }
 
 /** What the feature held about the user is erased in the same transaction. */

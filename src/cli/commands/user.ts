@@ -102,6 +102,20 @@ function show(context: Context, account: UserAccount): void {
     ]);
     terminal.out(table([{ title: 'number' }, { title: 'until' }], rows, layout));
   }
+  if (account.busy.length > 0) {
+    section(
+      `Busy ${count(account.busy.length, 'time', 'times')}, as hybrid-meetings needs it; each is forgotten when it ends`,
+    );
+    const rows = account.busy.map(({ starts_at, ends_at, show_as, spaces, connection }) => [
+      instant(starts_at),
+      instant(ends_at),
+      show_as,
+      printable(spaces.join(', ')),
+      connection,
+    ]);
+    const columns = ['from', 'to', 'as', 'in our spaces', 'supplied by'].map((title) => ({ title }));
+    terminal.out(table(columns, rows, layout));
+  }
   if (account.meetings.length > 0) {
     section(`Organises ${count(account.meetings.length, 'meeting')}; whose it is, is forgotten when it ends`);
     const rows = account.meetings.map(({ space, starts_at, ends_at, connection }) => [
