@@ -5,6 +5,7 @@ import { calendars, readEvents } from './events.ts';
 import { knownProperties } from './known-properties.ts';
 import { settings } from './settings.ts';
 import { readSpaces } from './spaces.ts';
+import { readUserEvents } from './user-events.ts';
 import { lookupUsers, readUsers } from './users.ts';
 
 export default connector({
@@ -75,6 +76,19 @@ export default connector({
       incremental: true,
       partitions: calendars,
       read: readEvents,
+    },
+    user_events: {
+      key: 'id',
+      keep: {
+        starts_at: 'start',
+        ends_at: 'end',
+        time_zone: 'zone',
+        all_day: 'isAllDay',
+        show_as: 'showAs',
+        spaces: 'spaces',
+      },
+      peopleAtOnce: 20,
+      read: readUserEvents,
     },
   },
 });

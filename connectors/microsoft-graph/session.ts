@@ -96,7 +96,7 @@ export class Session {
     };
   }
 
-  post(target: string, json: object): Promise<Answer> {
+  post(target: string, json: object, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
     return this.#patiently(async () => {
       const { client, raw } = await this.#open();
       const carried: Carried = {};
@@ -104,6 +104,7 @@ export class Session {
         client
           .api(target)
           .responseType(raw as never)
+          .headers(headers)
           .option('carried', carried)
           .post(json),
       );

@@ -1,5 +1,6 @@
 import {
   certificates,
+  choice,
   integer,
   NeedsAttention,
   optionalSecret,
@@ -32,6 +33,11 @@ export const settings = {
   ),
   back_days: integer('Days before today that are read of each calendar.', { default: 1, min: 0, max: 30 }),
   ahead_days: integer('Days after today that are read of each calendar.', { default: 90, min: 1, max: 730 }),
+  people_calendars: choice(
+    'What is asked of the calendars of users who opted in to hybrid-meetings: when they are busy; that and in which of your rooms; or nothing.',
+    ['free-busy', 'free-busy-and-rooms', 'off'],
+    { default: 'free-busy' },
+  ),
   in_flight: integer('Requests that may be under way at the same time.', { default: 4, min: 1, max: 16 }),
   directory: optionalText(
     'The name under which log-ons know this directory: `entra:` and the tenant ID, for log-ons by Microsoft Entra.',

@@ -73,7 +73,7 @@ describe('Microsoft 365, through the gate', function () {
         capacity: 8,
       });
     tenant = await hub.tenant(() => ({
-      features: ['people-directory', 'room-booking'],
+      features: ['people-directory', 'room-booking', 'hybrid-meetings'],
       users: { admit: 'first-logon', sources: ['m365', 'people'], leaver_grace_ms: 7 * 86_400_000, domains: [] },
       connections: [
         {
@@ -105,6 +105,13 @@ describe('Microsoft 365, through the gate', function () {
     const order = { tenantId: tenant.tenantId, connection, trigger: 'manual' as const, ...(mode ? { mode } : {}) };
     return hub.sync.run(order);
   };
+  async function reconfigure(settings: Record<string, unknown>): Promise<void> {
+    const { configuration, version } = (await tenant.configuration.read())!;
+    const connections = configuration.connections.map((one) =>
+      one.name === 'm365' ? { ...one, settings: { ...one.settings, ...settings } } : one,
+    );
+    await tenant.configuration.write({ ...configuration, connections }, { expected: version, resume: true });
+  }
   const all = { after: undefined, limit: 1_000 };
   async function taken(): Promise<string[]> {
     const spaces = new Map((await tenant.spaces.list(all)).items.map(({ id, name }) => [id, name]));
@@ -333,8 +340,31 @@ describe('Microsoft 365, through the gate', function () {
       type: 'seriesMaster',
       occurrences: [{ id: 'series-1', start: utc('2026-12-03', 9), end: utc('2026-12-03', 10) }],
     });
+    const inRoom = { locations: [{ displayName: mark('place of a meeting'), locationEmailAddress: addressOf('r1') }] };
+    source.putEvent('p1@acme.example', {
+      ...meeting(mark('id of a user’s meeting'), `${mark('organiser of a user’s meeting')}@elsewhere.example`),
+      ...inRoom,
+    });
+    source.putEvent(
+      'p2@acme.example',
+      meeting('of-a-stranger', `${mark('organiser for a stranger')}@elsewhere.example`),
+    );
     const { user } = await tenant.users.logOn(logOnOf(1));
+    await tenant.users.optIn(user.id, 'hybrid-meetings', { text_version: '1', locale: 'en' });
     const answers = [JSON.stringify(await run())];
+    const busy = async () =>
+      (await tenant.userCalendars.list({ user: user.id, from: undefined, to: undefined, ...all })).items;
+    expect((await busy()).map(({ starts_at, spaces }) => [starts_at, spaces])).to.deep.equal([
+      ['2026-12-02T09:00:00.000Z', []],
+    ]);
+    answers.push(JSON.stringify(await busy()));
+    await reconfigure({ people_calendars: 'free-busy-and-rooms' });
+    answers.push(JSON.stringify(await run()));
+    const { items: rooms } = await tenant.spaces.list(all);
+    expect((await busy()).map(({ starts_at, spaces }) => [starts_at, spaces])).to.deep.equal([
+      ['2026-12-02T09:00:00.000Z', [rooms.find(({ name }) => name === 'Room r1')!.id]],
+    ]);
+    answers.push(JSON.stringify(await busy()), JSON.stringify(await tenant.users.account(user.id)));
     source.putEvent(addressOf('r1'), meeting('by-a-stranger', `${mark('organiser later')}@elsewhere.example`));
     answers.push(JSON.stringify(await run()), JSON.stringify(await run('m365', 'full')));
     answers.push(JSON.stringify(await hub.sync.preview(tenant.tenantId, 'm365', { asUser: 'p1@acme.example' })));

@@ -26,7 +26,9 @@ const samples = {
     showAs: 'tentative',
     organizer: `person${n}@acme.example`,
   }),
+  user_events: (n: number) => ({ id: `private-${guid(n)}`, showAs: 'tentative' }),
 };
+const PERSON = 'person-1@acme.example';
 
 const source: SourceHarness = {
   undeclared: ['mobilePhone', 'birthday', 'nickname', 'phone', 'subject', 'bodyPreview', 'webLink'],
@@ -50,6 +52,8 @@ const source: SourceHarness = {
         originalStartTimeZone: zone!,
         organizer: { emailAddress: { address: organizer! } },
       });
+    for (const [n, { id, ...event }] of (contents.user_events ?? []).entries())
+      sandboxed.putEvent(PERSON, { ...meeting(id!, '', tomorrow(8 + n)), ...event });
     if (!contents.events?.length) sandboxed.putUser({ id: guid(900), mail: ROOM, accountEnabled: false });
     const front = await relay(sandboxed);
     return {
@@ -68,8 +72,12 @@ const source: SourceHarness = {
   },
 };
 
-function today(hour: number) {
-  const day = new Date().toISOString().slice(0, 10);
+const today = (hour: number) => on(new Date(), hour);
+/** What is over is not asked for. */
+const tomorrow = (hour: number) => on(new Date(Date.now() + 86_400_000), hour);
+
+function on(date: Date, hour: number) {
+  const day = date.toISOString().slice(0, 10);
   const at = (minute: string) => ({
     dateTime: `${day}T${String(hour).padStart(2, '0')}:${minute}:00.0000000`,
     timeZone: 'UTC',
@@ -89,16 +97,18 @@ function askedOf(sandboxed: SandboxGraph): string[] {
 }
 
 /**
- * The suite reads a stream as if it had one partition without a name: of the calendars it is the only one. And Graph gives
- * out another delta token each time, by which two readings of the same would never be equal.
+ * The suite reads a stream as if it had one partition without a name: of the calendars it is the only one; and there is one
+ * user who opted in. Graph gives out another delta token each time, and the window for people begins now: by these two
+ * readings of the same would never be equal.
  */
 function forSuite(stream: ConnectorStream): ConnectorStream {
   return {
     ...stream,
     async *read(context: ReadContext<SettingsShape>) {
       const [only] = stream.partitions ? await stream.partitions(context) : [{ name: '' }];
-      for await (const item of stream.read({ ...context, partition: only!.name }))
-        yield item.item === 'complete' ? { ...item, state: undefined } : item;
+      const people = stream.peopleAtOnce ? [{ ref: 'the-user', email: PERSON }] : [];
+      for await (const item of stream.read({ ...context, people, partition: only!.name }))
+        yield item.item === 'complete' ? { ...item, state: undefined, within: undefined } : item;
     },
   };
 }

@@ -54,6 +54,7 @@ export interface Given {
   readonly partition?: string;
   readonly now?: Date;
   readonly signal?: AbortSignal;
+  readonly people?: ReadContext<SettingsShape>['people'];
 }
 
 const defaults = Object.fromEntries(
@@ -82,6 +83,7 @@ export function contextFor(source: SandboxGraph, stream: StreamName, given: Give
     mode: given.mode ?? (given.state ? 'incremental' : 'full'),
     state: given.state ?? null,
     signal,
+    ...(given.people ? { people: given.people } : {}),
   };
 }
 
