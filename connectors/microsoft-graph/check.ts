@@ -48,6 +48,7 @@ async function* examine(
   const { settings, now } = context;
   const session = sessionOf(context);
   yield* certificateEnd(settings, now);
+  yield* onPremises(settings);
   // Before the sign-in, which fails for a wrong graph_url as well, and cannot say why.
   await context.net.http({ url: `${session.origin}/v1.0/`, ca: settings.ca, answers: [401, 403] });
   yield { step: 'connection', outcome: 'ok', sentence: `Microsoft Graph at ${new URL(session.origin).host} answers.` };
@@ -58,6 +59,23 @@ async function* examine(
   yield* permissions(session, granted);
   enter('records');
   yield* probes(session, granted);
+}
+
+/** DIRECTORY is one word: what it cannot be would silently recognise nobody. */
+function* onPremises({ directory, on_premises_directory: named }: GraphSettings): Generator<CheckFinding> {
+  if (!named) return;
+  const wrong =
+    named === directory
+      ? 'names this connection’s own directory'
+      : /^[^\s:]\S{0,127}$/.test(named)
+        ? undefined
+        : 'is not one word of at most 128 characters';
+  if (wrong)
+    yield {
+      step: 'name',
+      outcome: 'failed',
+      sentence: `The setting on_premises_directory ${wrong}: enter the name by which the Active Directory is known, as "Beside or instead of an LDAP directory" ${page} says.`,
+    };
 }
 
 function* certificateEnd(settings: GraphSettings, now: Date): Generator<CheckFinding> {

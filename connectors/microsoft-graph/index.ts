@@ -2,6 +2,7 @@
 import { connector, type SourceRecord } from '../../src/contract/index.ts';
 import { checkTenant } from './check.ts';
 import { calendars, readEvents } from './events.ts';
+import { immutableId } from './immutable-id.ts';
 import { knownProperties } from './known-properties.ts';
 import { settings } from './settings.ts';
 import { readSpaces } from './spaces.ts';
@@ -23,6 +24,7 @@ export default connector({
     users: {
       key: 'id',
       match: { 'directory-id': 'id', email: 'mail' },
+      elsewhere: { setting: 'on_premises_directory', theirs: immutableId },
       decide: {
         accountEnabled: 'Tells accounts that may no longer sign in.',
         userType: 'Tells guests from people of the organisation.',

@@ -15,6 +15,7 @@ import {
   TryLater,
 } from '../../src/contract/index.ts';
 import { type Answer, isTokenLost, refused, tokenLost } from './answer.ts';
+import { immutableId, immutableIdOf, withGuid } from './immutable-id.ts';
 import { isOurs } from './links.ts';
 import { picked } from './picking.ts';
 import { type Page, type Session, sessionOf } from './session.ts';
@@ -77,7 +78,7 @@ async function* itemsOf(
     if (isFirst) seen.add(id);
     // Only the first telling in a first round is whole; in any other an absent property is unchanged.
     if (isFirst && id !== '' && !('@removed' in told)) {
-      whole.push(picked(context.fields, told));
+      whole.push(personOf(session, context.fields, told));
       continue;
     }
     // What comes later must be told later: it may be about somebody in here.
@@ -90,7 +91,8 @@ async function* itemsOf(
     wanting.delete(id);
     // `changed` is soft-deleted and may come back as an ordinary user; until then both have left.
     if ('@removed' in told) yield gone(id);
-    else if (deciding.every((field) => Object.hasOwn(told, field))) yield partial(picked(context.fields, told));
+    else if (deciding.every((field) => Object.hasOwn(told, field)))
+      yield partial(personOf(session, context.fields, told));
     else wanting.add(id);
   }
   if (whole.length > 0) yield records(whole);
@@ -98,10 +100,22 @@ async function* itemsOf(
   for await (const user of usersBy(session, context.fields, [...wanting].map(byId))) yield record(user);
 }
 
-/** These people now, by id or e-mail address. Whoever is not found is simply not told. */
+/** Without the setting a scope may still compare the immutable id, as it is. */
+function personOf(
+  { settings }: Session,
+  fields: readonly string[],
+  told: Readonly<Record<string, unknown>>,
+): SourceRecord {
+  const person = picked(fields, told);
+  return settings.on_premises_directory ? withGuid(person) : person;
+}
+
+/** These people now, by id, on-premises id or e-mail address. Whoever is not found is simply not told. */
 export async function* lookupUsers(context: LookupContext<typeof shape>): AsyncGenerator<SourceRecord> {
-  const clauses = context.people.flatMap(({ directoryId, email }) => [
+  const clauses = context.people.flatMap(({ directoryId, elsewhereId, email }) => [
     ...(directoryId ? [byId(directoryId)] : []),
+    // `eq` needs no ConsistencyLevel (concepts/aad-advanced-queries.md). It may not tell `A` from `a`: the gate does.
+    ...(elsewhereId ? [`${immutableId} eq ${quoted(immutableIdOf(elsewhereId))}`] : []),
     ...(email ? [`mail eq ${quoted(email)}`] : []),
   ]);
   if (clauses.length > 0) yield* usersBy(sessionOf(context), context.fields, clauses);
@@ -120,6 +134,6 @@ async function* usersBy(
     const filter = encodeURIComponent(clauses.slice(from, from + CLAUSES).join(' or '));
     const target = `/v1.0/users?$filter=${filter}&$select=${selected(fields)}`;
     for await (const { entries } of session.pages(target, (answer: Answer) => usersRefused(answer)))
-      for (const told of entries) if (typeof told.id === 'string') yield picked(fields, told);
+      for (const told of entries) if (typeof told.id === 'string') yield personOf(session, fields, told);
   }
 }

@@ -44,6 +44,12 @@ function usesOf(connector: Connector, name: StreamName): readonly FieldUse[] {
   use(stream.key, 'key', 'Names the record for good.');
   for (const [kind, theirs] of Object.entries(stream.match ?? {}))
     use(theirs as Theirs, 'match', `Recognises a user by ${kind.replace('-', ' ')}; kept sealed, and of users only.`);
+  if (stream.elsewhere)
+    use(
+      stream.elsewhere.theirs,
+      'match',
+      `Recognises a user by their id in another directory; only with the setting ${stream.elsewhere.setting}, kept sealed, and of users only.`,
+    );
   for (const [field, why] of Object.entries(stream.decide ?? {})) use(field, 'decide', why);
   const declared: Readonly<Record<string, FieldDeclaration>> = streams[name].fields;
   for (const [ours, theirs] of Object.entries(stream.keep as Record<string, Theirs>)) {

@@ -32,6 +32,8 @@ export interface PersonSought {
   readonly email?: string;
   /** The UUID part of a directory-id whose DIRECTORY is this connection's. */
   readonly directoryId?: string;
+  /** The same of the other DIRECTORY that a setting of this connection names; see `elsewhere`. */
+  readonly elsewhereId?: string;
 }
 
 /** A user who opted in and is asked about. What is told of them is `whole(ref, records)`, also when it is nothing. */
@@ -58,6 +60,12 @@ export interface StreamDefinition<K extends StreamName, S extends SettingsShape>
   readonly key: Theirs;
   /** Names a person (role *match*); digested. A `directory-id` is prefixed with the connection's directory. */
   readonly match?: { readonly [M in MatchKind]?: Theirs };
+  /**
+   * The person's id in another directory, from which this one was filled (role *match*): a directory-id of the DIRECTORY
+   * that the setting named here names. While that setting is empty the field is neither asked for nor looked at. Told as
+   * a canonical UUID; anything else is nobody's id.
+   */
+  readonly elsewhere?: { readonly setting: string; readonly theirs: Theirs };
   /** Looked at by scope or state, then forgotten (role *decide*); each with the reason, for tenant IT. */
   readonly decide?: Readonly<Record<string, string>>;
   /** Ours on the left, theirs on the right (role *keep*). */

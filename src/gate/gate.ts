@@ -1,9 +1,9 @@
 import type { SourceRecord, SourceValue } from '../contract/record.ts';
 import type { DropReason, MatchKind } from '../model/model.ts';
-import type { MatchValue } from '../users/derive.ts';
-import { normaliseEmail } from '../users/normalise.ts';
+import { inOneOrder, type MatchValue } from '../users/derive.ts';
+import { normaliseDirectoryId, normaliseEmail } from '../users/normalise.ts';
 import { allTexts, firstText, InvalidValue, type KeptValue, mapValue, type Naming } from './map.ts';
-import type { StreamPlan } from './plan.ts';
+import type { MatchField, StreamPlan } from './plan.ts';
 
 /**
  * What a tenant lets in at this moment, for one connection. The functions answer from memory; the gate itself knows
@@ -29,6 +29,8 @@ export interface Kept {
   readonly matches: readonly MatchValue[];
   /** Absent fields mean unchanged. */
   readonly partial: boolean;
+  /** Of a partial record of a person: the kinds of value (of a directory-id the DIRECTORY too) that it says nothing of. */
+  readonly unsaid?: readonly { readonly kind: MatchKind; readonly directory: string }[];
 }
 
 export interface Dropped {
@@ -172,8 +174,11 @@ function judgeUser(
     fields: mapFields(plan, namingBy(rules), whole(), partial),
     matches: matchValues(plan, record),
     partial,
+    ...(partial ? { unsaid: plan.match.filter(({ theirs }) => !isTold(record, theirs)).map(unsaid) } : {}),
   };
 }
+
+const unsaid = ({ kind, directory }: MatchField) => ({ kind, directory });
 
 /** A thing that belongs to a person: it is kept for users, and for strangers nothing is. */
 function judgeOwned(
@@ -213,13 +218,14 @@ function findPerson(
   ownKey: { readonly value: string; readonly digest: string } | undefined,
 ): readonly string[] {
   let found: readonly string[] = NOBODY;
-  for (const { kind, theirs } of plan.match) {
-    for (const value of valuesOf(record, theirs)) {
-      const normal = normaliseMatch(plan, kind, value);
+  for (const field of plan.match) {
+    const { kind } = field;
+    // A directory's own key is digested as a directory-id already: that digest is reused.
+    const own = kind === 'directory-id' && !field.elsewhere ? ownKey : undefined;
+    for (const value of valuesOf(record, field.theirs)) {
+      const normal = normaliseMatch(field, value);
       if (normal === undefined) continue;
-      // A directory's own key is digested as a directory-id already: that digest is reused.
-      const digest =
-        ownKey && kind === 'directory-id' && value === ownKey.value ? ownKey.digest : rules.digest(kind, normal);
+      const digest = value === own?.value ? own.digest : rules.digest(kind, normal);
       const users = rules.matching(kind, digest);
       // Nearly always nobody, and then one value's answer: only two make it worth comparing.
       if (users.length > 0) found = found.length === 0 ? users : [...new Set([...found, ...users])];
@@ -231,19 +237,21 @@ function findPerson(
 /** Values by which other connections and log-ons may recognise the user, less e-mail: that one is derived. */
 function matchValues(plan: StreamPlan, record: SourceRecord): MatchValue[] {
   const matches: MatchValue[] = [];
-  for (const { kind, theirs } of plan.match) {
-    if (kind === 'email') continue;
-    for (const value of valuesOf(record, theirs)) {
-      const normal = normaliseMatch(plan, kind, value);
-      if (normal !== undefined) matches.push({ kind, value: normal });
+  for (const field of plan.match) {
+    if (field.kind === 'email') continue;
+    for (const value of valuesOf(record, field.theirs)) {
+      const normal = normaliseMatch(field, value);
+      if (normal !== undefined) matches.push({ kind: field.kind, value: normal });
     }
   }
-  return matches.sort((a, b) => (a.kind + a.value < b.kind + b.value ? -1 : 1));
+  return inOneOrder(matches);
 }
 
-function normaliseMatch(plan: StreamPlan, kind: MatchKind, value: string): string | undefined {
+function normaliseMatch({ kind, directory, elsewhere }: MatchField, value: string): string | undefined {
   if (kind === 'email' || kind === 'upn') return normaliseEmail(value);
-  if (kind === 'directory-id') return `${plan.directory}:${value.toLowerCase()}`;
+  // What a directory says of another one's ids must at least be an id: it was entered by hand, or stands for something else.
+  if (elsewhere) return normaliseDirectoryId(`${directory}:${value}`);
+  if (kind === 'directory-id') return `${directory}:${value.toLowerCase()}`;
   return value.length <= 256 ? value : undefined;
 }
 
@@ -258,7 +266,7 @@ function mapFields(
 ): Record<string, KeptValue> {
   const fields: Record<string, KeptValue> = {};
   for (const field of plan.keep) {
-    if (partial && !field.theirs.some((name) => Object.hasOwn(record, name))) continue;
+    if (partial && !isTold(record, field.theirs)) continue;
     const value = mapValue(field.declaration, firstOf(record, field.theirs), naming);
     if (value === null && field.declaration.required) throw new InvalidValue();
     fields[field.ours] = value;
@@ -291,6 +299,7 @@ function firstOf(record: SourceRecord, theirs: readonly string[]): SourceValue |
   return undefined;
 }
 
+const isTold = (record: SourceRecord, theirs: readonly string[]) => theirs.some((name) => Object.hasOwn(record, name));
 const textOf = (record: SourceRecord, theirs: readonly string[]) => firstText(firstOf(record, theirs));
 const valuesOf = (record: SourceRecord, theirs: readonly string[]) => allTexts(firstOf(record, theirs));
 

@@ -18,12 +18,22 @@ export interface KeptField {
   readonly declaration: FieldDeclaration;
 }
 
+/** A field that names a person. */
+export interface MatchField {
+  readonly kind: MatchKind;
+  readonly theirs: readonly string[];
+  /** DIRECTORY of its values, where they are directory-ids. */
+  readonly directory: string;
+  /** Whether they name a person of another directory than the connection's own. */
+  readonly elsewhere: boolean;
+}
+
 /** How one stream of one connection is judged, compiled once per run. */
 export interface StreamPlan {
   readonly stream: StreamName;
   readonly declaration: StreamDeclaration;
   readonly key: readonly string[];
-  readonly match: readonly { readonly kind: MatchKind; readonly theirs: readonly string[] }[];
+  readonly match: readonly MatchField[];
   /** Kept fields whose feature is on, and those whose feature is off (known, and dropped). */
   readonly keep: readonly KeptField[];
   readonly off: readonly KeptField[];
@@ -37,6 +47,8 @@ export interface StreamPlan {
   readonly knownFields: ReadonlySet<string>;
   /** DIRECTORY of this connection's directory-ids. */
   readonly directory: string;
+  /** DIRECTORY of the other directory whose ids its records carry, if the settings name one. */
+  readonly elsewhere: string | undefined;
   /** Whether the stream's own feature is on. */
   readonly featureOn: boolean;
 }
@@ -45,6 +57,7 @@ export interface PlanInput {
   readonly connector: Connector;
   readonly stream: StreamName;
   readonly directory: string;
+  readonly settings?: Readonly<Record<string, unknown>>;
   readonly scope?: Scope | undefined;
   readonly fields?: Readonly<Record<string, string>> | undefined;
   readonly features: ReadonlySet<Feature>;
@@ -60,10 +73,8 @@ export function planStream(input: PlanInput): StreamPlan {
   const isOn = (field: KeptField) => !field.declaration.feature || input.features.has(field.declaration.feature);
   const keep = kept.filter(isOn);
   const key = listed(stream.key);
-  const match = Object.entries(stream.match ?? {}).map(([kind, theirs]) => ({
-    kind: kind as MatchKind,
-    theirs: listed(theirs as Theirs),
-  }));
+  const elsewhere = elsewhereOf(stream, input);
+  const match = matchFields(stream, input.directory, elsewhere);
   const deciding = new Set([
     ...key,
     ...match.flatMap((one) => one.theirs),
@@ -86,8 +97,29 @@ export function planStream(input: PlanInput): StreamPlan {
     deciding,
     knownFields: new Set([...(input.connector.knownFields ?? []), ...kept.flatMap((one) => one.theirs)]),
     directory: input.directory,
+    elsewhere,
     featureOn: !declaration.feature || input.features.has(declaration.feature),
   };
+}
+
+// A connection that named itself would give its people two ids of one directory, and log-ons by either would conflict.
+function elsewhereOf({ elsewhere }: ConnectorStream, { directory, settings }: PlanInput): string | undefined {
+  const named = elsewhere && settings?.[elsewhere.setting];
+  return typeof named === 'string' && named !== '' && named !== directory ? named : undefined;
+}
+
+function matchFields(stream: ConnectorStream, directory: string, elsewhere: string | undefined): MatchField[] {
+  const own = Object.entries(stream.match ?? {}).map(
+    ([kind, theirs]): MatchField => ({
+      kind: kind as MatchKind,
+      theirs: listed(theirs as Theirs),
+      directory,
+      elsewhere: false,
+    }),
+  );
+  if (elsewhere === undefined) return own;
+  const theirs = listed(stream.elsewhere!.theirs);
+  return [...own, { kind: 'directory-id', theirs, directory: elsewhere, elsewhere: true }];
 }
 
 function scopeTest(stream: ConnectorStream, tenants: ScopeTest): ScopeTest {

@@ -1,6 +1,6 @@
 import type { Kept } from '../gate/gate.ts';
 import type { UserField } from '../model/model.ts';
-import type { Contribution } from '../users/derive.ts';
+import { type Contribution, inOneOrder, type MatchValue } from '../users/derive.ts';
 import type { TenantContext } from './context.ts';
 import type { Tx } from './database.ts';
 import type { RowOutcome } from './lockers.ts';
@@ -57,8 +57,8 @@ export async function applyUsers(
     const person = people.get(one.person.user);
     if (!person) continue; // erased since: the rules had moved, and the page was gated again
     const said = contributionOf(one);
-    const before = one.partial ? person.contributions.get(connection)?.fields : undefined;
-    const written = person.say(connection, { ...said, fields: { ...before, ...said.fields } }, readAt);
+    const before = one.partial ? person.contributions.get(connection) : undefined;
+    const written = person.say(connection, merged(said, before, one.unsaid ?? []), readAt);
     if (touch && written === 'unchanged') person.confirmReadAt(connection, readAt);
     outcomes.set(one, written === 'stale' ? 'unchanged' : written);
   }
@@ -76,6 +76,23 @@ export async function applyUsers(
     went: saved.went,
   };
 }
+
+/** What a partial record does not speak of stays as it was. */
+function merged(
+  said: Contribution,
+  before: Contribution | undefined,
+  unsaid: NonNullable<Kept['unsaid']>,
+): Contribution {
+  if (!before) return said;
+  const stays = ({ kind, value }: MatchValue) =>
+    unsaid.some((one) => one.kind === kind && (kind !== 'directory-id' || isOf(one.directory, value)));
+  return {
+    fields: { ...before.fields, ...said.fields },
+    matches: inOneOrder([...said.matches, ...before.matches.filter(stays)]),
+  };
+}
+
+const isOf = (directory: string, id: string): boolean => id.slice(0, id.lastIndexOf(':')) === directory;
 
 async function contributionsNow(tx: Tx, { tenantId }: TenantContext, connection: string, users: readonly string[]) {
   if (users.length === 0) return new Map<string, never>();

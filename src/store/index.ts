@@ -60,7 +60,12 @@ export interface HubTenantStore extends TenantStore {
   optedIn(feature: Feature, directory: string, wanted: Parameters<typeof optedIn>[3]): Promise<OptedIn[]>;
   applyOptedIn(pass: Pass, page: OptedInPage, ofRun: Parameters<typeof applyOptedIn>[3]): Promise<PageOutcome>;
   applyOptedInNow(connectionId: string, page: OptedInPage): Promise<void>;
-  peopleSought(users: readonly string[], directory: string): ReturnType<typeof peopleSought>;
+  /** @param elsewhere DIRECTORY of the other directory whose ids the connection's records carry */
+  peopleSought(
+    users: readonly string[],
+    directory: string,
+    elsewhere: string | undefined,
+  ): ReturnType<typeof peopleSought>;
   applyLookup(connectionId: string, readAt: Date, judge: (rules: RulesInMemory) => readonly Kept[]): Promise<number>;
   /** The wish for a full run that no full run has met yet, if there is one: its number. */
   fullWanted(connectionId: string): Promise<number | undefined>;
@@ -182,7 +187,7 @@ function tenantStore(context: TenantContext, secretSettings: StoreOptions['secre
     optedIn: (feature, directory, wanted) => optedIn(context, feature, directory, wanted),
     applyOptedIn: (pass, page, ofRun) => applyOptedIn(context, pass, page, ofRun),
     applyOptedInNow: (connectionId, page) => applyOptedInNow(context, connectionId, page),
-    peopleSought: (users, directory) => peopleSought(context, users, directory),
+    peopleSought: (users, directory, elsewhere) => peopleSought(context, users, directory, elsewhere),
     applyLookup: (connectionId, readAt, judge) =>
       applyLookup(context, connectionId, new RulesInMemory(context, connectionId), readAt, judge),
     fullWanted: (connectionId) =>

@@ -15,8 +15,9 @@ export async function peopleSought(
   context: TenantContext,
   users: readonly string[],
   directory: string,
+  elsewhere: string | undefined,
 ): Promise<PersonSought[]> {
-  return inTenant(context, async (tx) => [...(await openPeople(tx, context, users, directory)).values()]);
+  return inTenant(context, async (tx) => [...(await openPeople(tx, context, users, directory, elsewhere)).values()]);
 }
 
 /** By user: what a connection may ask for them by. */
@@ -25,8 +26,9 @@ export async function openPeople(
   { tenantId, keys }: TenantContext,
   users: readonly string[],
   directory: string,
+  elsewhere?: string,
 ): Promise<ReadonlyMap<string, PersonSought>> {
-  const sought = new Map<string, { email?: string; directoryId?: string }>();
+  const sought = new Map<string, { email?: string; directoryId?: string; elsewhereId?: string }>();
   if (users.length === 0) return sought;
   const rows = await tx.rows<{ user_id: string; kind: string; value: Buffer; wrapped: Buffer }>(sql`
     SELECT m.user_id, m.kind, m.value, k.wrapped FROM sluice.match_value m
@@ -38,6 +40,8 @@ export async function openPeople(
     const opened = keys.userKey(user_id, wrapped).open('match_value', kind, user_id, value);
     if (kind === 'email') person.email = opened;
     else if (opened.startsWith(`${directory}:`)) person.directoryId = opened.slice(directory.length + 1);
+    else if (elsewhere !== undefined && opened.startsWith(`${elsewhere}:`))
+      person.elsewhereId = opened.slice(elsewhere.length + 1);
   }
   return sought;
 }

@@ -97,7 +97,7 @@ async function lookUpIn(
   users: readonly string[],
 ): Promise<void> {
   const judged = plan.streams.find((one) => one.plan.stream === stream)!.plan;
-  const people = await tenant.peopleSought(users, plan.directory);
+  const people = await tenant.peopleSought(users, plan.directory, judged.elsewhere);
   if (people.length === 0) return;
   const asking = asker(deps, tenant);
   const found: SourceRecord[] = [];

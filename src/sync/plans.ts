@@ -45,6 +45,7 @@ export function planConnection(
         connector,
         stream,
         directory,
+        settings: configured.settings,
         scope: settings?.scope,
         fields: settings?.fields,
         features,

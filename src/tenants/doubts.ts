@@ -82,7 +82,12 @@ function misspeltFields(configuration: TenantConfiguration, connectors: readonly
 function documented(connector: Connector, name: StreamName): string[] {
   const stream = connector.streams[name] as ConnectorStream | undefined;
   if (!stream) return [];
-  const declared = [stream.key, ...Object.values(stream.match ?? {}), ...Object.values(stream.keep)];
+  const declared = [
+    stream.key,
+    ...Object.values(stream.match ?? {}),
+    ...(stream.elsewhere ? [stream.elsewhere.theirs] : []),
+    ...Object.values(stream.keep),
+  ];
   return [...declared.flat(), ...Object.keys(stream.decide ?? {}), ...(connector.knownFields ?? [])] as string[];
 }
 

@@ -6,6 +6,10 @@ export interface MatchValue {
   readonly value: string;
 }
 
+/** Equal sets of values are told in equal order: a contribution is compared as text. */
+export const inOneOrder = (matches: readonly MatchValue[]): MatchValue[] =>
+  [...matches].sort((a, b) => (a.kind + a.value < b.kind + b.value ? -1 : 1));
+
 /** What one supplier knows about one user. An absent field says nothing; `null` says there is no value. */
 export interface Contribution {
   readonly fields: Partial<Readonly<Record<UserField, string | null>>>;
