@@ -9,6 +9,7 @@ import { eventsOf, removeEvents } from './events.ts';
 import { announce, type FeedEntry } from './feed.ts';
 import { removeAssignments, removeLockers } from './lockers.ts';
 import { loadPeople, savePeople, supplierOrder } from './people.ts';
+import { takeOver } from './replacement.ts';
 import { lockRules, rulesChanged } from './rules.ts';
 import { removeSpaces, spacesOf } from './spaces.ts';
 import { sql } from './sql.ts';
@@ -85,6 +86,7 @@ export function configurationStore(
           INSERT INTO sluice.configuration (tenant_id, version, document) VALUES (${tenantId}, ${version}, ${document})
           ON CONFLICT (tenant_id) DO UPDATE SET version = excluded.version, document = excluded.document`);
         const order = await supplierOrder(tx, context);
+        if (options.replaces) await takeOver(tx, context, live?.configuration, options.replaces);
         const featuresMoved = await writeFeatures(tx, context, live?.configuration.features ?? [], next.features);
         await writeConnections(tx, context, live?.configuration, next, options, secretSettings, featuresMoved);
         await deriveIfReordered(tx, context, order);

@@ -2,6 +2,7 @@ import { Refused } from '../base/errors.ts';
 import type { StreamName } from '../model/model.ts';
 import { inTenant, type TenantContext } from './context.ts';
 import type { Tx } from './database.ts';
+import { replacementOf } from './replacement.ts';
 import { sql } from './sql.ts';
 import type { ConnectionStatus, ConnectionStore, Health, LiveConfiguration, SourceStatus } from './types.ts';
 
@@ -80,6 +81,8 @@ export function connectionStore(
            WHERE tenant_id = ${tenantId} AND name = ${name} AND paused <> ${paused}`);
         return one(tx, name);
       }),
+
+    replacement: (old, by) => inTenant(context, (tx) => replacementOf(tx, context, { old, by })),
 
     sources: () =>
       inTenant(context, async (tx) => {

@@ -86,6 +86,37 @@ export interface ApplyOptions {
   readonly expected: number | null;
   /** Connections that start unpaused although they are new or materially changed. */
   readonly resume: boolean;
+  /** A connection that the change removes, whose place and ids another one takes. */
+  readonly replaces?: Replaces;
+}
+
+export interface Replaces {
+  readonly old: string;
+  readonly by: string;
+  /** Users known through the old one alone, as a person was shown: if there are more by now, nothing is done. */
+  readonly unmatched: number;
+}
+
+/** Streams whose rows are named by a source key, and not by a person. */
+export type ThingStream = 'spaces' | 'events' | 'lockers';
+
+/** What would become of what one connection supplies if another took its place. */
+export interface Replacement
+  extends Readonly<Record<ThingStream, { readonly known: number; readonly matched: number }>> {
+  readonly users: {
+    /** For whom the old connection vouches. */
+    readonly known: number;
+    /** Of these, for whom the new one does too. */
+    readonly matched: number;
+    /** Of the rest, for whom a third one does. */
+    readonly elsewhere: number;
+    /** Ids of all others. */
+    readonly unmatched: readonly string[];
+  };
+  /** Streams that the new connection has read to their end at least once. */
+  readonly readCompletely: readonly StreamName[];
+  /** Of the two, those that are being read at this moment. */
+  readonly running: readonly string[];
 }
 
 // ── users ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -383,6 +414,8 @@ export interface ConnectionStore {
   get(name: string): Promise<ConnectionStatus>;
   setPaused(name: string, paused: boolean): Promise<ConnectionStatus>;
   sources(): Promise<readonly SourceStatus[]>;
+  /** Writes nothing. @throws Refused `not-found` */
+  replacement(old: string, by: string): Promise<Replacement>;
 }
 
 export interface RunStore {

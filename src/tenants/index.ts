@@ -7,6 +7,7 @@ export { normaliseDomain, secretPrefix, wrongConnectionName, wrongTenantName } f
 export { materialChanges, type Plan, type PlanLine, planChange, settleRenames } from './plan.ts';
 export { printConfiguration } from './print.ts';
 export { type Problem, problemLine } from './problem.ts';
+export { loses, type Replaced, replaceConnection } from './replace.ts';
 export { configurationJsonSchema, configurationSchema } from './schema.ts';
 export { resolveSecrets, type SecretSources } from './secrets.ts';
 export { completeSettings } from './settings.ts';

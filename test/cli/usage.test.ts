@@ -5,7 +5,7 @@ import { inProcess, json, pureDeps } from './support.ts';
 const leaves = [
   ...['start', 'demo', 'migrate', 'settings', 'connectors', 'validate', 'apply', 'config', 'check', 'preview'],
   ...['pause', 'resume', 'sync', 'cancel', 'runs', 'run', 'approve', 'reject', 'logon'],
-  ...['key create', 'key list', 'key revoke', 'user show'],
+  ...['key create', 'key list', 'key revoke', 'user show', 'connection replace'],
 ];
 
 describe('every command', () => {

@@ -2,7 +2,7 @@
  * What happens to a tenant, from its first configuration to its last: a scenario that walks every method of the
  * store, and through them every statement. The same people and lockers for every tenant that lives it.
  */
-import { complete, gone, page, partial, record, records, skip, whole } from '../../src/contract/index.ts';
+import { complete, gone, page, partial, record, records, skip, TryLater, whole } from '../../src/contract/index.ts';
 import { newMasterKeyText } from '../../src/crypto/keys.ts';
 import type { HubTenantStore, TenantConfiguration } from '../../src/store/index.ts';
 import { runConnection } from '../../src/sync/run.ts';
@@ -136,6 +136,7 @@ export async function live(world: World, { tenant, ids, key }: Awaited<ReturnTyp
   await twoDirectories(world, tenant);
   await holdAndDecide(world, tenant, ids);
   await stopAndGoOn(world, tenant);
+  await replaceConnections(world, tenant);
   await grow(world, tenant, ids, key);
 }
 
@@ -408,6 +409,45 @@ async function stopAndGoOn({ hub, source }: World, tenant: HubTenantStore): Prom
   source.silentAfterPages = 1;
   await read(hub, tenant, 'people');
   source.silentAfterPages = undefined;
+}
+
+/** Of three systems a second connection has told the same, and the first takes its place. */
+async function replaceConnections({ hub, source, lockers, calendars }: World, tenant: HubTenantStore): Promise<void> {
+  const [people, banks, rooms] = configured().connections!;
+  const twins = [people!, banks!, rooms!].map((one) => ({ ...one, name: `${one.name}-twin` }));
+  await reconfigure(tenant, { connections: [people!, banks!, rooms!, ...twins] });
+  source.people = everybody();
+  lockers.assignments = allAssignments();
+  for (const name of ['people', 'lockers', 'rooms', ...twins.map((twin) => twin.name)]) await read(hub, tenant, name);
+  // Whom the twin gave up last waits out the grace there.
+  source.people = everybody().filter((_, n) => n !== 8);
+  await read(hub, tenant, 'people');
+  await read(hub, tenant, 'people-twin');
+  // Removals that wait, and a reading that did not end.
+  calendars.spaces = [];
+  calendars.script = async function* () {
+    yield page({ token: 3 });
+    throw new TryLater('The calendars of this test are away; try again later.');
+  };
+  await read(hub, tenant, 'rooms');
+  calendars.spaces = allSpaces();
+  calendars.script = undefined;
+  for (const [old, by] of [
+    ['people-twin', 'people'],
+    ['lockers-twin', 'lockers'],
+    ['rooms-twin', 'rooms'],
+  ] as const) {
+    const { users } = await tenant.connections.replacement(old, by);
+    const live = (await tenant.configuration.read())!;
+    const connections = live.configuration.connections.filter(({ name }) => name !== old);
+    await tenant.configuration.write(
+      { ...live.configuration, connections },
+      { expected: live.version, resume: false, replaces: { old, by, unmatched: users.unmatched.length } },
+    );
+  }
+  for (const name of ['people', 'lockers', 'rooms']) await read(hub, tenant, name);
+  source.people = everybody();
+  await read(hub, tenant, 'people');
 }
 
 async function grow(

@@ -3,6 +3,7 @@ import { apply } from './apply.ts';
 import { cancel } from './cancel.ts';
 import { check } from './check.ts';
 import { config } from './config.ts';
+import { connection } from './connection.ts';
 import { connectors } from './connectors.ts';
 import { approve, reject } from './decide.ts';
 import { demo } from './demo.ts';
@@ -29,6 +30,7 @@ export const commands: readonly ((program: Command, context: Context) => void)[]
   validate,
   apply,
   config,
+  connection,
   check,
   preview,
   pause,
