@@ -1,7 +1,8 @@
+import { isUuid } from '../base/uuid.ts';
 import type { SourceRecord, SourceValue } from '../contract/record.ts';
 import type { DropReason, MatchKind } from '../model/model.ts';
 import { inOneOrder, type MatchValue } from '../users/derive.ts';
-import { normaliseDirectoryId, normaliseEmail } from '../users/normalise.ts';
+import { normaliseEmail } from '../users/normalise.ts';
 import { allTexts, firstText, InvalidValue, type KeptValue, mapValue, type Naming } from './map.ts';
 import type { MatchField, StreamPlan } from './plan.ts';
 
@@ -249,9 +250,12 @@ function matchValues(plan: StreamPlan, record: SourceRecord): MatchValue[] {
 
 function normaliseMatch({ kind, directory, elsewhere }: MatchField, value: string): string | undefined {
   if (kind === 'email' || kind === 'upn') return normaliseEmail(value);
-  // What a directory says of another one's ids must at least be an id: it was entered by hand, or stands for something else.
-  if (elsewhere) return normaliseDirectoryId(`${directory}:${value}`);
-  if (kind === 'directory-id') return `${directory}:${value.toLowerCase()}`;
+  if (kind === 'directory-id') {
+    const id = value.toLowerCase();
+    // Of another directory's ids only one that is an id counts: it was copied, or stands for something else. A colon in it
+    // would name a third directory.
+    return elsewhere && !isUuid(id) ? undefined : `${directory}:${id}`;
+  }
   return value.length <= 256 ? value : undefined;
 }
 

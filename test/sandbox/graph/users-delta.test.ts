@@ -45,6 +45,15 @@ describe('users/delta of the sandbox', () => {
     expect(ids((await follow(client, deltaLink)).items)).to.deep.equal(['id-ann']);
   });
 
+  it('sends the immutable id, and surfaces somebody for it, only if it was selected', async () => {
+    const id = 'QUJDREVGR0hJSktMTU5PUA==';
+    const both = [await follow(client, link), await follow(client, '/users/delta?$select=mail,onPremisesImmutableId')];
+    client.graph.putUser(user('ann', { onPremisesImmutableId: id }));
+    const [without, selected] = await Promise.all(both.map(({ deltaLink }) => follow(client, deltaLink)));
+    expect(without!.items).to.deep.equal([]);
+    expect(selected!.items).to.deep.equal([{ id: 'id-ann', mail: 'ann@acme.example', onPremisesImmutableId: id }]);
+  });
+
   it('leaves out what was never set, and sends null for what was emptied', async () => {
     const { items, deltaLink } = await follow(client, link);
     expect(items[0]).to.not.have.property('department');

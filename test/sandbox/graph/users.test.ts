@@ -33,6 +33,17 @@ describe('users and groups of the sandbox', () => {
     expect((await client.get(filter("mail eq 'o'hara@acme.example'"))).status).to.equal(400);
   });
 
+  it('are found by their immutable id, which comes only if it is selected', async () => {
+    const id = 'QUJDREVGR0hJSktMTU5PUA==';
+    client.graph.putUser(user('ann', { onPremisesImmutableId: id }));
+    const by = encodeURIComponent(`onPremisesImmutableId eq '${id}'`);
+    const { body } = await client.get(`/users?$select=onPremisesImmutableId&$filter=${by}`);
+    expect(body.value).to.deep.equal([{ id: 'id-ann', onPremisesImmutableId: id }]);
+    const [usual] = (await client.get(`/users?$filter=${by}`)).body.value;
+    expect(usual.id).to.equal('id-ann');
+    expect(usual).not.to.have.property('onPremisesImmutableId');
+  });
+
   it('are refused a filter of more than 15 clauses', async () => {
     const many = (count: number) => Array.from({ length: count }, (_, index) => `id eq '${index}'`).join(' or ');
     expect((await client.get(filter(many(15)))).status).to.equal(200);
