@@ -2,50 +2,19 @@ import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import pg from 'pg';
+import type pg from 'pg';
 import { RUNTIME_ROLE } from '../../src/store/database.ts';
 import { calendarSource } from '../support/calendar-source.ts';
 import { type TestDatabase, testClock, testDatabase, testHub } from '../support/hub.ts';
 import { lockerSource } from '../support/locker-source.ts';
 import { memorySource } from '../support/memory-source.ts';
 import { ownDatabase } from '../support/own-database.ts';
+import { connected, rowsOf, tenantTables } from '../support/tenant-rows.ts';
 import { type Sent, statementsIn, unpredicatedTables, watchStatements } from './statement-watch.ts';
 import { furnish, live, type World } from './tenant-life.ts';
 
 const START = new Date('2026-03-02T09:00:00Z');
 const storeFolder = join(import.meta.dirname, '../../src/store');
-
-/** Tables with a `tenant_id`, as `schema.name`. */
-async function tenantTables(client: pg.Client): Promise<string[]> {
-  const { rows } = await client.query<{ name: string }>(`
-    SELECT c.table_schema || '.' || c.table_name AS name FROM information_schema.columns c
-      JOIN information_schema.tables t USING (table_schema, table_name)
-     WHERE c.column_name = 'tenant_id' AND c.table_schema IN ('sluice', 'registry') AND t.table_type = 'BASE TABLE' ORDER BY 1`);
-  return rows.map(({ name }) => name);
-}
-
-async function connected(url: string): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  return client;
-}
-
-/** All rows of one tenant by table, as text. */
-async function rowsOf(
-  client: pg.Client,
-  tables: readonly string[],
-  tenantId: string,
-): Promise<Record<string, string[]>> {
-  const rows: Record<string, string[]> = {};
-  for (const table of tables) {
-    const found = await client.query<{ row: string }>(
-      `SELECT t::text AS row FROM ${table} t WHERE tenant_id = $1 ORDER BY 1`,
-      [tenantId],
-    );
-    rows[table] = found.rows.map(({ row }) => row);
-  }
-  return rows;
-}
 
 async function world(database?: { url: string; masterKey: string }): Promise<World> {
   const source = memorySource({ resumable: true });
