@@ -95,14 +95,14 @@ async function show(
   say(style.strong(`${by} in the place of ${old}`));
   if (known > 0) {
     say(`  users: of ${number(known)} that ${old} knows, ${by} knows ${number(matched)}; they stay who they are`);
-    if (elsewhere > 0) say(`  ${count(elsewhere, 'more user')} stay known by another connection`);
+    if (elsewhere > 0) say(`  of the others, another connection knows ${number(elsewhere)}`);
   }
   for (const stream of ['spaces', 'events', 'lockers'] as const) {
     const of = shown[stream];
     if (of.known === 0) continue;
     const going = of.known - of.matched;
     const kept = `  ${stream}: of ${number(of.known)} that ${old} tells, ${by} tells ${number(of.matched)}; they keep their ids`;
-    say(going > 0 ? style.bad(`${kept}, the other ${number(going)} go`) : kept);
+    say(going > 0 ? style.bad(`${kept}, and ${number(going)} ${going === 1 ? 'goes' : 'go'}`) : kept);
   }
   if (unmatched.length === 0) return;
   say(style.bad(`  ${count(unmatched.length, 'user')} would be known by no directory any more:`));
