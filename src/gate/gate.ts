@@ -3,6 +3,7 @@ import type { SourceRecord, SourceValue } from '../contract/record.ts';
 import type { DropReason, MatchKind } from '../model/model.ts';
 import { inOneOrder, type MatchValue } from '../users/derive.ts';
 import { normaliseEmail } from '../users/normalise.ts';
+import type { Unsaid } from '../users/unsaid.ts';
 import { allTexts, firstText, InvalidValue, type KeptValue, mapValue, type Naming } from './map.ts';
 import type { MatchField, StreamPlan } from './plan.ts';
 
@@ -31,7 +32,7 @@ export interface Kept {
   /** Absent fields mean unchanged. */
   readonly partial: boolean;
   /** Of a partial record of a person: the kinds of value (of a directory-id the DIRECTORY too) that it says nothing of. */
-  readonly unsaid?: readonly { readonly kind: MatchKind; readonly directory: string }[];
+  readonly unsaid?: readonly Unsaid[];
 }
 
 export interface Dropped {
@@ -179,7 +180,7 @@ function judgeUser(
   };
 }
 
-const unsaid = ({ kind, directory }: MatchField) => ({ kind, directory });
+const unsaid = ({ kind, directory }: MatchField): Unsaid => ({ kind, directory });
 
 /** A thing that belongs to a person: it is kept for users, and for strangers nothing is. */
 function judgeOwned(

@@ -1,6 +1,7 @@
 import type { Kept } from '../gate/gate.ts';
 import type { UserField } from '../model/model.ts';
-import { type Contribution, inOneOrder, type MatchValue } from '../users/derive.ts';
+import type { Contribution } from '../users/derive.ts';
+import { type Unsaid, withUnsaid } from '../users/unsaid.ts';
 import type { TenantContext } from './context.ts';
 import type { Tx } from './database.ts';
 import type { RowOutcome } from './lockers.ts';
@@ -78,21 +79,10 @@ export async function applyUsers(
 }
 
 /** What a partial record does not speak of stays as it was. */
-function merged(
-  said: Contribution,
-  before: Contribution | undefined,
-  unsaid: NonNullable<Kept['unsaid']>,
-): Contribution {
+function merged(said: Contribution, before: Contribution | undefined, unsaid: readonly Unsaid[]): Contribution {
   if (!before) return said;
-  const stays = ({ kind, value }: MatchValue) =>
-    unsaid.some((one) => one.kind === kind && (kind !== 'directory-id' || isOf(one.directory, value)));
-  return {
-    fields: { ...before.fields, ...said.fields },
-    matches: inOneOrder([...said.matches, ...before.matches.filter(stays)]),
-  };
+  return { fields: { ...before.fields, ...said.fields }, matches: withUnsaid(said.matches, before.matches, unsaid) };
 }
-
-const isOf = (directory: string, id: string): boolean => id.slice(0, id.lastIndexOf(':')) === directory;
 
 async function contributionsNow(tx: Tx, { tenantId }: TenantContext, connection: string, users: readonly string[]) {
   if (users.length === 0) return new Map<string, never>();

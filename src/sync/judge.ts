@@ -1,5 +1,6 @@
 import type { Decode, Item, SourceRecord } from '../contract/record.ts';
 import { countUndeclared, gate, groupDigest, type Kept, type Rules } from '../gate/gate.ts';
+import { laidOver } from '../gate/laid-over.ts';
 import type { StreamPlan } from '../gate/plan.ts';
 import type { DropReason } from '../model/model.ts';
 import type { JudgedPage } from '../store/index.ts';
@@ -137,7 +138,8 @@ export class PageUnderJudgement<R extends Rules = Rules> {
     if (this.#kept.has(identity)) this.#repeated++;
     const earlier = this.#kept.get(identity);
     const newBinding = earlier?.person?.newBinding || person?.newBinding || false;
-    this.#kept.set(identity, person ? { ...decision, person: { ...person, newBinding } } : decision);
+    const kept = earlier ? laidOver(earlier, decision) : decision;
+    this.#kept.set(identity, person ? { ...kept, person: { ...person, newBinding } } : kept);
     return [decision.key];
   }
 

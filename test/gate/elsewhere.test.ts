@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { Connector, SourceRecord } from '../../src/contract/index.ts';
-import { gate } from '../../src/gate/gate.ts';
+import { gate, type Kept } from '../../src/gate/gate.ts';
+import { laidOver } from '../../src/gate/laid-over.ts';
 import { entry, type KnownUser, keyOf, planOf, rulesOf, userOf, usersConnector } from './support.ts';
 
 const { users } = usersConnector.streams;
@@ -72,5 +73,20 @@ describe('an id in another directory', () => {
     expect(judged({ id: id!, mail: mail! }, bound, true)).to.deep.include({ unsaid: [silent] });
     expect(judged({ id: id!, mail: mail!, guid: null }, bound, true)).to.deep.include({ unsaid: [] });
     expect(judged({ id: id!, mail: mail! }, bound)).not.to.have.property('unsaid');
+  });
+
+  it('stands under a change laid over the record that told it, and goes when the change empties it', () => {
+    const bound = [userOf(1, { bound: [keyOf(1)] })];
+    const { id, mail } = entry(1);
+    const change = (more: SourceRecord = {}) => judged({ id: id!, mail: mail!, ...more }, bound, true) as Kept;
+    const whole = judged(entry(1, { guid: GUID }), bound) as Kept;
+    const own = { kind: 'directory-id', value: `people:${keyOf(1)}` };
+    expect(laidOver(whole, change()).matches).to.deep.equal([{ kind: 'directory-id', value: `ad:${GUID}` }, own]);
+    expect(laidOver(whole, change({ guid: null })).matches).to.deep.equal([own]);
+    expect(laidOver(whole, change())).not.to.have.property('unsaid');
+    const silent = { kind: 'directory-id', directory: 'ad' };
+    expect(laidOver(change(), change()).unsaid).to.deep.equal([silent]);
+    expect(laidOver(change({ guid: GUID }), change()).unsaid).to.deep.equal([]);
+    expect(laidOver(change({ guid: GUID }), change()).matches).to.have.length(2);
   });
 });

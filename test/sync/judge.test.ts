@@ -1,7 +1,34 @@
 import { expect } from 'chai';
-import { encoded, type SourceRecord } from '../../src/contract/index.ts';
+import { encoded, partial, record, type SourceRecord } from '../../src/contract/index.ts';
 import { judgePage } from '../../src/sync/judge.ts';
 import { entry, keyOf, planOf, rulesOf, userOf } from '../gate/support.ts';
+
+describe('judging several records of one person on a page', () => {
+  const plan = planOf('users');
+  const rules = rulesOf([userOf(1)]);
+  const change = (more: SourceRecord) => partial({ id: entry(1).id, mail: entry(1).mail, ...more });
+  const kept = (...items: Parameters<typeof judgePage>[2]) => judgePage(plan, rules, items).kept[0]!;
+
+  it('lays a change over the whole record before it: what it does not tell stands', () => {
+    const { fields, partial: isPartial, matches } = kept(record(entry(1)), change({ title: 'New', phone: null }));
+    expect(fields).to.include({ job_title: 'New', phone: null, department: 'Tests', given_name: 'Given1' });
+    expect(isPartial).to.equal(false);
+    expect(matches).to.deep.equal([{ kind: 'directory-id', value: `people:${keyOf(1)}` }]);
+  });
+
+  it('takes two changes for one, which says no more than they do', () => {
+    const one = kept(change({ title: 'First', phone: null }), change({ title: 'New' }));
+    expect(one.fields).to.deep.equal({ email: 'p1@acme.example', job_title: 'New', phone: null });
+    expect(one.partial).to.equal(true);
+  });
+
+  it('lets a whole record stand for itself', () => {
+    const { department: _, ...without } = entry(1);
+    const { fields, partial: isPartial } = kept(change({ department: 'Former' }), record(without));
+    expect(fields).to.include({ department: null });
+    expect(isPartial).to.equal(false);
+  });
+});
 
 describe('judging records that are still encoded', () => {
   const plan = planOf('users');
