@@ -117,8 +117,8 @@ async function assemble(
     applicationName: `sluice ${purpose}`,
     secretSettings: (name) =>
       new Set(
-        Object.entries(byName.get(name)?.settings ?? {}).flatMap(([setting, { kind }]) =>
-          kind === 'secret' ? [setting] : [],
+        Object.entries(byName.get(name)?.settings ?? {}).flatMap(([setting, { rotates }]) =>
+          rotates ? [setting] : [],
         ),
       ),
   });
@@ -251,7 +251,8 @@ async function startHub(settings: OperatorSettings, { role }: { role: HubRole })
     if (role === 'all' || role === 'worker') await startWorker(parts, jobs);
     if (role === 'all' || role === 'scheduler') {
       const { startSchedule } = await import('./sync/schedule.ts');
-      const schedule = startSchedule(store, jobs, systemClock, log);
+      const { connectors: byName } = runDeps;
+      const schedule = startSchedule(store, { connectors: byName, jobs, clock: systemClock, log }, metrics);
       undo.push(() => schedule.stop());
     }
     let url = '';

@@ -5,11 +5,10 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIF
 const KEY = /-----BEGIN (RSA )?PRIVATE KEY-----[A-Za-z0-9+/=\s]+-----END (RSA )?PRIVATE KEY-----/;
 
 /**
- * What Entra will see of the certificate. Its text never leaves here: a key stands in the same setting.
- * @returns when it expires
+ * Looks at the certificate as Entra will. Its text never leaves here: a key stands in the same setting.
  * @throws NeedsAttention it cannot be read, has expired, or its key is missing, another's, or not RSA
  */
-export function readCertificate(pem: string, now: Date): { readonly expires: Date } {
+export function readCertificate(pem: string, now: Date): void {
   const [block] = CERTIFICATE.exec(pem) ?? [];
   const [keyBlock] = KEY.exec(pem) ?? [];
   if (!block || !keyBlock)
@@ -26,7 +25,6 @@ export function readCertificate(pem: string, now: Date): { readonly expires: Dat
     throw new NeedsAttention(
       `The private key in the setting certificate is another's than the certificate's, or not RSA, which Microsoft Entra wants: ${page}.`,
     );
-  return { expires };
 }
 
 function parsed(certificate: string, key: string): { certificate: X509Certificate; key: KeyObject } {
@@ -41,4 +39,4 @@ function parsed(certificate: string, key: string): { certificate: X509Certificat
 }
 
 const page = 'see "Sign-in" in the README of microsoft-graph';
-export const dayOf = (date: Date): string => date.toISOString().slice(0, 10);
+const dayOf = (date: Date): string => date.toISOString().slice(0, 10);

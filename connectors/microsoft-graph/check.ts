@@ -6,7 +6,7 @@ import {
   NeedsAttention,
   TryLater,
 } from '../../src/contract/index.ts';
-import { dayOf, readCertificate } from './certificate.ts';
+import { readCertificate } from './certificate.ts';
 import {
   calendarsNeed,
   groupsNeed,
@@ -19,10 +19,8 @@ import {
 } from './permissions.ts';
 import { probes } from './probes.ts';
 import { type Session, sessionOf } from './session.ts';
-import { credentialOf, type GraphSettings, GUID, type settings as shape } from './settings.ts';
+import { credentialOf, GUID, type settings as shape } from './settings.ts';
 
-/** Told so long before its end; the notices at 7 and 1 days say the same. */
-const SOON_MS = 30 * 86_400_000;
 const page = 'in the README of microsoft-graph';
 
 /** Tries what a run needs, and one thing that it must not be able to do. No name, address or event is told. */
@@ -47,7 +45,9 @@ async function* examine(
 ): AsyncGenerator<CheckFinding> {
   const { settings, now } = context;
   const session = sessionOf(context);
-  yield* certificateEnd(settings, now);
+  const credential = credentialOf(settings);
+  // Before anybody is asked. That it ends soon, the hub says by itself.
+  if (credential.by === 'certificate') readCertificate(credential.pem, now);
   yield* onPremises(settings);
   // Before the sign-in, which fails for a wrong graph_url as well, and cannot say why.
   await context.net.http({ url: `${session.origin}/v1.0/`, ca: settings.ca, answers: [401, 403] });
@@ -76,18 +76,6 @@ function* onPremises({ directory, on_premises_directory: named }: GraphSettings)
       outcome: 'failed',
       sentence: `The setting on_premises_directory ${wrong}: enter the name by which the Active Directory is known, as "Beside or instead of an LDAP directory" ${page} says.`,
     };
-}
-
-function* certificateEnd(settings: GraphSettings, now: Date): Generator<CheckFinding> {
-  const credential = credentialOf(settings);
-  if (credential.by !== 'certificate') return;
-  const { expires } = readCertificate(credential.pem, now);
-  if (expires.getTime() - now.getTime() > SOON_MS) return;
-  yield {
-    step: 'sign-in',
-    outcome: 'note',
-    sentence: `The certificate in the setting certificate expires on ${dayOf(expires)}: make a new one before that day, as "Sign-in" ${page} says.`,
-  };
 }
 
 function* permissions(session: Session, granted: readonly string[] | undefined): Generator<CheckFinding> {

@@ -1,5 +1,5 @@
 /** People, rooms and calendars, from Microsoft 365 through Microsoft Graph. */
-import { connector, type SourceRecord } from '../../src/contract/index.ts';
+import { certificateEnds, connector, type SourceRecord } from '../../src/contract/index.ts';
 import { checkTenant } from './check.ts';
 import { calendars, readEvents } from './events.ts';
 import { immutableId } from './immutable-id.ts';
@@ -19,6 +19,11 @@ export default connector({
   permission:
     'Application permissions User.Read.All, Place.Read.All, and for calendars Calendars.Read in Exchange for the mailboxes of the rooms only (RBAC for Applications), or Calendars.ReadBasic.All.',
   knownFields: knownProperties,
+  // Entra looks at the first certificate alone: the others are its authorities'.
+  expiries: ({ certificate = '' }) =>
+    certificateEnds(certificate)
+      .slice(0, 1)
+      .map((at) => ({ setting: 'certificate', at })),
   check: checkTenant,
   streams: {
     users: {

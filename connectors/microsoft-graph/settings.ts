@@ -1,6 +1,7 @@
 import {
   certificates,
   choice,
+  expiry,
   integer,
   NeedsAttention,
   optionalSecret,
@@ -27,6 +28,10 @@ export const settings = {
     example: '5b0c2f9d-0d8e-4f5c-8d0a-6a1f3c9b7e22',
   }),
   client_secret: optionalSecret('A client secret of that app registration; a certificate is the better sign-in.'),
+  client_secret_expires: expiry(
+    'client_secret',
+    'The day on which that client secret ends, as the app registration shows it: then you are told in time.',
+  ),
   certificate: optionalSecret('The certificate of that app registration with its private key, as PEM text.'),
   mailboxes: texts(
     'Whose calendars are read, and no others: addresses of rooms, the address of a room list, or the object ID of a group.',

@@ -30,6 +30,15 @@ export type LogEvent =
       readonly was: string;
       readonly now: string;
     }
+  | {
+      readonly event: 'credential-expires';
+      readonly tenant: string;
+      readonly connection: string;
+      /** As the connector's code names it. */
+      readonly setting: string;
+      /** The threshold that was passed; 0: it has ended. */
+      readonly days_left: number;
+    }
   | { readonly event: 'lookup-failed'; readonly tenant: string; readonly connection: string; readonly sentence: string }
   | { readonly event: 'job-failed'; readonly queue: string; readonly fault: string }
   | { readonly event: 'tick-failed'; readonly fault: string }

@@ -87,6 +87,12 @@ export interface StreamDefinition<K extends StreamName, S extends SettingsShape>
   readonly lookup?: (context: LookupContext<S>) => AsyncIterable<SourceRecord>;
 }
 
+/** Something that a setting holds ends to be valid at this instant. */
+export interface Expiry {
+  readonly setting: string;
+  readonly at: Date;
+}
+
 export interface ConnectorDefinition<S extends SettingsShape> {
   readonly name: string;
   readonly summary: string;
@@ -100,6 +106,11 @@ export interface ConnectorDefinition<S extends SettingsShape> {
   /** Field names the vendor documents: only these may be counted by name when they arrive undeclared. */
   readonly knownFields?: readonly string[];
   readonly streams: { readonly [K in StreamName]?: StreamDefinition<K, S> };
+  /**
+   * What of the secrets shows by itself when it ends, such as a certificate. Settings of the kinds `certificates` and
+   * `expiry` the hub knows by itself. Pure and cheap; of a value that cannot be read it says nothing.
+   */
+  readonly expiries?: (settings: SettingsOf<S>) => readonly Expiry[];
   /** Can we connect; are we allowed too little or too much. Throws TryLater or NeedsAttention like a reading. */
   check(context: CheckContext<S>): Promise<CheckReport>;
 }

@@ -2,7 +2,16 @@
  * Settings of a connection, declared by its connector. One declaration is configuration schema, documentation,
  * `--help` and validation; secrets are sealed when stored and never shown again.
  */
-export type SettingKind = 'text' | 'url' | 'secret' | 'flag' | 'integer' | 'choice' | 'certificates' | 'texts';
+export type SettingKind =
+  | 'text'
+  | 'url'
+  | 'secret'
+  | 'flag'
+  | 'integer'
+  | 'choice'
+  | 'certificates'
+  | 'texts'
+  | 'expiry';
 
 export interface SettingDeclaration<T = unknown> {
   readonly kind: SettingKind;
@@ -15,6 +24,10 @@ export interface SettingDeclaration<T = unknown> {
   readonly choices?: readonly string[];
   readonly min?: number;
   readonly max?: number;
+  /** Another value of it still reads the same things from the same place: a new password is not a new source. */
+  readonly rotates?: true;
+  /** Of an `expiry`: the setting whose value ends on that day. */
+  readonly of?: string;
   /** Type carrier; never present at run time. */
   readonly value?: T;
 }
@@ -51,10 +64,11 @@ export const url = (
 ): SettingDeclaration<string> => declare('url', description, { schemes: ['https:'], ...options });
 
 /** Sealed at rest, write-only over HTTP; `${env:…}` and `${file:…}` are resolved only in settings declared secret. */
-export const secret = (description: string): SettingDeclaration<string> => declare('secret', description, {});
+export const secret = (description: string): SettingDeclaration<string> =>
+  declare('secret', description, { rotates: true });
 
 export const optionalSecret = (description: string): SettingDeclaration<string | undefined> => ({
-  ...declare('secret', description, {}),
+  ...declare('secret', description, { rotates: true }),
   required: false,
 });
 
@@ -75,5 +89,11 @@ export const choice = <const C extends string>(
 /** PEM certificates of private certificate authorities, one text holding one or more. */
 export const certificates = (description: string): SettingDeclaration<string | undefined> => ({
   ...declare('certificates', description, {}),
+  required: false,
+});
+
+/** The day on which the value of another setting ends, where nobody can see it in the value: `2027-05-01`. */
+export const expiry = (of: string, description: string): SettingDeclaration<string | undefined> => ({
+  ...declare('expiry', description, { of, rotates: true, example: '2027-05-01' }),
   required: false,
 });

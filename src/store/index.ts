@@ -12,6 +12,7 @@ import { connectionStore } from './connections.ts';
 import { inTenant, type TenantContext } from './context.ts';
 import { Database, type Tx } from './database.ts';
 import { eventStore } from './events.ts';
+import { type ExpiryDue, markExpiries } from './expiries.ts';
 import { idempotencyStore } from './idempotency.ts';
 import { acquireLease, endRun, type HealthChange, holdLease, type Lease, type RunEnd, yieldLease } from './lease.ts';
 import { lockerStore } from './lockers.ts';
@@ -76,6 +77,12 @@ export interface HubTenantStore extends TenantStore {
   /** Keyed by the tenant: tells equal from different and nothing else. Hexadecimal. */
   digest(kind: string, value: string): string;
   upkeep(graceMs: number): Promise<{ leavers: number }>;
+  /** Tells each threshold before the end of a certificate or secret once; see `markExpiries`. */
+  markExpiries(
+    connectionId: string,
+    standing: readonly ExpiryDue[],
+    tell: (tx: Tx, due: ExpiryDue) => Promise<void>,
+  ): Promise<readonly ExpiryDue[]>;
 }
 
 export interface Store {
@@ -94,7 +101,7 @@ export interface StoreOptions {
   readonly applicationName: string;
   readonly clock?: Clock;
   readonly poolSize?: number;
-  /** Names of a connector's secret settings: changing only those is not a material change. */
+  /** Names of a connector's settings that are secret or say when a secret ends: changing only those is not a material change. */
   readonly secretSettings: (connector: string) => ReadonlySet<string>;
 }
 
@@ -216,5 +223,6 @@ function tenantStore(context: TenantContext, secretSettings: StoreOptions['secre
     },
     digest: (kind, value) => context.keys.digest(kind, value).toString('hex'),
     upkeep: (graceMs) => upkeep(context, graceMs),
+    markExpiries: (connectionId, standing, tell) => markExpiries(context, connectionId, standing, tell),
   };
 }

@@ -3,25 +3,38 @@ import { describeUnexpected } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Tx } from '../store/database.ts';
 import type { Health } from '../store/index.ts';
-import type { NoticeKind } from '../webhooks/index.ts';
+import type { ChangeKind } from '../webhooks/index.ts';
 
 /** What a job carries: ids and names that tenant IT chose. A queue stores what it is given. */
 export interface Jobs {
   run: { tenantId: string; connection: string; run?: string; full?: boolean };
   lookup: { tenantId: string; users: string[] };
-  notice: {
+  notice: (RunNotice | ExpiryNotice) & {
     tenantId: string;
-    run: string;
-    kind: NoticeKind;
-    was: Health;
-    now: Health;
     at: string;
-    since: string | null;
     /** Places in the tenant's `notify` list that are still to be told; absent: all. */
     to?: number[];
     attempt: number;
   };
 }
+
+export interface RunNotice {
+  kind: ChangeKind;
+  run: string;
+  was: Health;
+  now: Health;
+  since: string | null;
+}
+
+export interface ExpiryNotice {
+  kind: 'expiring';
+  connection: string;
+  connector: string;
+  setting: string;
+  expires_at: string;
+  days_left: number;
+}
+
 export type Queue = keyof Jobs;
 const QUEUES: readonly Queue[] = ['run', 'lookup', 'notice'];
 

@@ -1,9 +1,12 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Receipt } from '../model/receipt.ts';
+import type { Expiring } from '../webhooks/index.ts';
 
 /** Numbers about runs, by tenant, connection and reason: names that tenant IT chose, never a person's. */
 export interface Metrics {
   runEnded(receipt: Receipt, tenant: string): void;
+  /** All that ends, as an upkeep found it: what is no longer among it is no longer shown. */
+  expiring(all: readonly Expiring[]): void;
   text(): Promise<string>;
 }
 
@@ -37,7 +40,20 @@ export function createMetrics(): Metrics {
     labelNames: where,
     registers,
   });
+  const ends = new Gauge({
+    name: 'sluice_credential_expires_timestamp_seconds',
+    help: 'When the first certificate or secret in a setting of a connection ends.',
+    labelNames: [...where, 'setting'],
+    registers,
+  });
   return {
+    expiring(all) {
+      ends.reset();
+      // The last one set stands: the earliest end.
+      const latestFirst = [...all].sort((a, b) => b.expires_at.getTime() - a.expires_at.getTime());
+      for (const { tenant, connection, setting, expires_at } of latestFirst)
+        ends.set({ tenant, connection, setting }, expires_at.getTime() / 1000);
+    },
     runEnded(receipt, tenant) {
       const connection = receipt.connection.slice(receipt.connection.indexOf('/') + 1);
       const labels = { tenant, connection };

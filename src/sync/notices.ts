@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { HealthChange, HubTenantStore, Notify, Store } from '../store/index.ts';
-import { type NoticeSender, nextAttempt, noticeFor, noticeOf } from '../webhooks/index.ts';
+import { expiryNotice, type Notice, type NoticeSender, nextAttempt, noticeFor, noticeOf } from '../webhooks/index.ts';
 import type { JobQueue, Jobs } from './jobs.ts';
 
 /** What is due when a run leaves its connection in another state; `undefined` if nothing is. */
@@ -44,15 +44,7 @@ export async function deliverNotice(
   const places = (live?.configuration.notify ?? []).map((entry, place) => ({ entry, place }));
   const wanted = job.to ? places.filter(({ place }) => job.to?.includes(place)) : places;
   if (wanted.length === 0) return;
-  const receipt = await tenant.runs.get(job.run);
-  const notice = noticeFor({
-    kind: job.kind,
-    was: job.was,
-    now: job.now,
-    receipt,
-    at: new Date(job.at),
-    since: job.since ? new Date(job.since) : undefined,
-  });
+  const notice = await noticeOfJob(tenant, job);
   const sender = deps.sender(tenant);
   try {
     const outcomes = await sender.send(
@@ -64,7 +56,7 @@ export async function deliverNotice(
       deps.log.event(outcome.outcome === 'sent' ? 'info' : 'warn', {
         event: 'notice',
         tenant: tenant.tenant,
-        connection: receipt.connection,
+        connection: `${notice.tenant}/${notice.connection}`,
         kind: job.kind,
         outcome: `${outcome.channel}: ${outcome.outcome}${outcome.sentence ? `; ${outcome.sentence}` : ''}`,
       });
@@ -81,4 +73,16 @@ export async function deliverNotice(
   } finally {
     await sender.close();
   }
+}
+
+async function noticeOfJob(tenant: HubTenantStore, job: Jobs['notice']): Promise<Notice> {
+  const at = new Date(job.at);
+  if (job.kind === 'expiring') {
+    const { connection, connector, setting, expires_at, days_left } = job;
+    const expiring = { tenant: tenant.tenant, connection, connector, setting, expires_at: new Date(expires_at) };
+    return expiryNotice(expiring, days_left, at);
+  }
+  const { kind, was, now, since } = job;
+  const receipt = await tenant.runs.get(job.run);
+  return noticeFor({ kind, was, now, receipt, at, since: since ? new Date(since) : undefined });
 }

@@ -79,7 +79,7 @@ function fingerprint(
   stream: StreamName,
   plan: StreamPlan,
 ): string {
-  const open = Object.entries(configured.settings).filter(([name]) => connector.settings[name]?.kind !== 'secret');
+  const open = Object.entries(configured.settings).filter(([name]) => !connector.settings[name]?.rotates);
   const essence = [
     connector.name,
     connector.version,

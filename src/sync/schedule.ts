@@ -1,10 +1,12 @@
 import cron from 'node-cron';
 import type { Clock } from '../base/clock.ts';
 import { describeUnexpected } from '../base/errors.ts';
-import type { Log } from '../base/log.ts';
 import type { DueConnection, Store } from '../store/index.ts';
+import type { Expiring } from '../webhooks/index.ts';
 import { nextSlot } from './cron.ts';
+import { type ExpiryWatch, tellExpiries } from './expiries.ts';
 import type { JobQueue } from './jobs.ts';
+import type { Metrics } from './metrics.ts';
 
 /** Missed slots collapse into one: the next slot is counted from now, not from the one that was missed. */
 export function slotsAfter(due: DueConnection, now: Date): { next: Date | null; nextFull: Date | null; full: boolean } {
@@ -31,7 +33,8 @@ export async function tick(store: Store, jobs: JobQueue, clock: Clock): Promise<
 }
 
 /** One tick every five seconds per scheduler process; upkeep once an hour. */
-export function startSchedule(store: Store, jobs: JobQueue, clock: Clock, log: Log): { stop(): Promise<void> } {
+export function startSchedule(store: Store, watch: ExpiryWatch, metrics?: Metrics): { stop(): Promise<void> } {
+  const { jobs, clock, log } = watch;
   let ticking: Promise<unknown> = Promise.resolve();
   const guarded = (work: () => Promise<unknown>) => () => {
     ticking = work().catch((error) => log.event('warn', { event: 'tick-failed', fault: describeUnexpected(error) }));
@@ -44,7 +47,7 @@ export function startSchedule(store: Store, jobs: JobQueue, clock: Clock, log: L
   );
   const hours = cron.schedule(
     '17 * * * *',
-    guarded(() => upkeepAll(store, log)),
+    guarded(() => upkeepAll(store, watch, metrics)),
     { noOverlap: true },
   );
   return {
@@ -56,15 +59,19 @@ export function startSchedule(store: Store, jobs: JobQueue, clock: Clock, log: L
   };
 }
 
-/** One tenant's trouble keeps no other tenant's retention waiting. */
-export async function upkeepAll(store: Store, log: Log): Promise<void> {
+/** One tenant's trouble keeps no other tenant's retention waiting, nor what is to be told of their certificates. */
+export async function upkeepAll(store: Store, watch: ExpiryWatch, metrics?: Metrics): Promise<void> {
+  const expiring: Expiring[] = [];
   for (const { id } of await store.registry.tenants()) {
     try {
       const tenant = await store.tenant(id);
       const live = await tenant.configuration.read();
-      if (live) await tenant.upkeep(live.configuration.users.leaver_grace_ms);
+      if (!live) continue;
+      await tenant.upkeep(live.configuration.users.leaver_grace_ms);
+      expiring.push(...(await tellExpiries(watch, tenant, live)));
     } catch (error) {
-      log.event('warn', { event: 'tick-failed', fault: describeUnexpected(error) });
+      watch.log.event('warn', { event: 'tick-failed', fault: describeUnexpected(error) });
     }
   }
+  metrics?.expiring(expiring);
 }

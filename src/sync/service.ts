@@ -1,6 +1,7 @@
 import { NeedsAttention, Refused, SluiceError } from '../base/errors.ts';
-import type { CheckReport } from '../contract/check.ts';
+import type { CheckFinding, CheckReport } from '../contract/check.ts';
 import type { HubTenantStore, Store } from '../store/index.ts';
+import { expiringIn, expiringOf, soon } from './expiries.ts';
 import type { JobQueue } from './jobs.ts';
 import { lookUp } from './lookup.ts';
 import { featureOf } from './opted-in.ts';
@@ -68,8 +69,12 @@ export function createSyncService(deps: ServiceDeps): SyncService {
       const plan = await planned(tenant, connection);
       const first = plan.streams[0];
       const out = net(tenant, CHECK_DEADLINE_MS);
+      // Notes: whether a run works without one of them is for the connector to find out.
+      const ending = soon(expiringOf(tenant.tenant, plan.connector, plan.configured), deps.clock.now()).map(
+        ({ sentence }): CheckFinding => ({ step: 'sign-in', outcome: 'note', sentence }),
+      );
       try {
-        return await plan.connector.check({
+        const { findings } = await plan.connector.check({
           settings: plan.configured.settings as never,
           net: out.net,
           fields: [...new Set(plan.streams.flatMap((one) => one.plan.asked))],
@@ -77,10 +82,21 @@ export function createSyncService(deps: ServiceDeps): SyncService {
           signal: out.signal,
           now: deps.clock.now(),
         });
+        return { findings: [...findings, ...ending] };
       } catch (error) {
         if (!(error instanceof SluiceError)) throw error;
-        return { findings: [{ step: 'connection', outcome: 'failed', sentence: error.message }] };
+        return { findings: [{ step: 'connection', outcome: 'failed', sentence: error.message }, ...ending] };
       }
+    },
+
+    async expiring(tenantId) {
+      const tenant = await store.tenant(tenantId);
+      const live = await tenant.configuration.read();
+      const all = await expiringIn(tenant, live, deps.connectors);
+      return soon(
+        all.flatMap(({ expiring }) => expiring()),
+        deps.clock.now(),
+      );
     },
 
     async preview(tenantId, connection, request) {

@@ -63,6 +63,16 @@ export interface RunRequest {
   readonly trigger: 'schedule' | 'manual' | 'resume';
 }
 
+/** A certificate or secret in a setting that ends within 30 days, or has ended. */
+export interface ExpiringSoon {
+  /** `acme/people` */
+  readonly connection: string;
+  readonly setting: string;
+  /** ISO 8601 UTC. */
+  readonly expires_at: string;
+  readonly sentence: string;
+}
+
 /** What the API and the command line can ask of the runs. */
 export interface SyncService {
   /**
@@ -75,6 +85,8 @@ export interface SyncService {
   /** Stops after the page under way. @throws Refused `not-found` */
   cancel(tenantId: string, run: string): Promise<Receipt>;
   check(tenantId: string, connection: string): Promise<CheckReport>;
+  /** What the connections that are not paused sign in with and that ends soon, the next to end first. */
+  expiring(tenantId: string): Promise<readonly ExpiringSoon[]>;
   preview(tenantId: string, connection: string, request: PreviewRequest): Promise<PreviewReport>;
   /** @throws Refused `not-held` */
   approve(tenantId: string, run: string, by: string): Promise<Receipt>;

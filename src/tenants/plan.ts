@@ -71,7 +71,7 @@ export function materialChanges(
   return changed;
 }
 
-/** Names of settings whose value differs, secrets apart. */
+/** Names of settings whose value differs, secrets and the days of their end apart. */
 function changedSettings(
   live: ConnectionConfiguration,
   next: ConnectionConfiguration,
@@ -82,8 +82,8 @@ function changedSettings(
   const [before, after] = [completeSettings(declared, live.settings), completeSettings(declared, next.settings)];
   const differing = Object.keys(declared).filter((name) => !isDeepStrictEqual(before[name], after[name]));
   return {
-    open: differing.filter((name) => declared[name]?.kind !== 'secret'),
-    secret: differing.filter((name) => declared[name]?.kind === 'secret'),
+    open: differing.filter((name) => !declared[name]?.rotates),
+    secret: differing.filter((name) => declared[name]?.rotates),
   };
 }
 

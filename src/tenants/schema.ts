@@ -198,6 +198,8 @@ function settingSchema(setting: SettingDeclaration): z.ZodType {
       return z.literal([...(setting.choices ?? [])]);
     case 'texts':
       return z.array(line(4096)).max(1000);
+    case 'expiry':
+      return word((value) => refuseReference(value) ?? wrongDay(value));
     case 'certificates':
       return word((value) => refuseReference(value) ?? wrongCertificates(value));
   }
@@ -210,6 +212,14 @@ function wrongUrl(value: string, schemes: readonly string[]): string | undefined
   return schemes.includes(parsed.protocol)
     ? undefined
     : `must begin with ${schemes.map((scheme) => `${scheme}//`).join(' or ')}`;
+}
+
+function wrongDay(value: string): string | undefined {
+  const day = /^\d{4}-\d\d-\d\d$/.test(value) ? new Date(`${value}T00:00:00Z`) : undefined;
+  // The thirty-first of February would be read as one of March.
+  return day && !Number.isNaN(day.getTime()) && day.toISOString().startsWith(value)
+    ? undefined
+    : 'must be a day such as 2027-05-01 (year, month, day)';
 }
 
 const PEM = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g;
@@ -281,7 +291,11 @@ export function configurationSchema(connectors: readonly Connector[]) {
     time_zone: timeZone,
     users: users.optional(),
     features: features.optional(),
-    notify: z.array(notify).max(100).optional().describe('Who is told when something is held, failing or well again.'),
+    notify: z
+      .array(notify)
+      .max(100)
+      .optional()
+      .describe('Who is told when something is held, failing, well again or about to expire.'),
     connections: z.record(connectionName, connection).optional(),
   });
 }

@@ -36,6 +36,13 @@ const WORDS: Readonly<Record<NoticeKind, { subject: string; since: string; steps
     since: 'well since',
     steps: ({ run }) => [['See the run that succeeded:', `sluice run ${run}`]],
   },
+  expiring: {
+    subject: 'what it signs in with expires',
+    since: 'told on',
+    steps: ({ tenant, connection }) => [
+      ['Once the new one is entered, see that it works:', `sluice check ${tenant}/${connection}`],
+    ],
+  },
 };
 
 /** The notice as plain text for a person: who, since when, what happened, what to do. */
@@ -44,10 +51,11 @@ export function mailTextOf(notice: Notice): MailText {
   const connection = `${tenant}/${plainLine(notice.connection)}`;
   const { subject, since, steps } = WORDS[notice.kind];
   const facts = [
-    ['connection', connection],
-    [since, utcMinute(new Date(notice.at))],
-    ['run', plainLine(notice.run)],
-  ] as const;
+    ['connection', connection] as const,
+    [since, utcMinute(new Date(notice.at))] as const,
+    ...(notice.run === undefined ? [] : [['run', plainLine(notice.run)] as const]),
+    ...(notice.expires ? [['setting', notice.expires.setting] as const] : []),
+  ];
   const paragraphs = [
     facts.map(([name, value]) => `${name.padEnd(14)}${value}`),
     wrapped(plainLine(notice.sentence), WIDTH),
@@ -57,7 +65,7 @@ export function mailTextOf(notice: Notice): MailText {
       WIDTH,
     ),
     wrapped(
-      `You get it because your address stands under notify: in the configuration of ${tenant}; one mail when a connection is held, fails or is well again, not one for every run.`,
+      `You get it because your address stands under notify: in the configuration of ${tenant}; one mail when a connection is held, fails, is well again or soon cannot sign in, not one for every run.`,
       WIDTH,
     ),
   ];

@@ -3,24 +3,39 @@ import type { Receipt } from '../model/receipt.ts';
 import type { Health } from '../store/types.ts';
 import { plainLine, utcMinute } from './words.ts';
 
-/** A notice tells tenant IT that the state of a connection changed. It holds names of connections, ids and numbers. */
-export type NoticeKind = 'held' | 'failing' | 'recovered';
+/** What the end of a run can tell of a connection. */
+export type ChangeKind = 'held' | 'failing' | 'recovered';
+/**
+ * A notice tells tenant IT that the state of a connection changed, or that something it signs in with ends soon. It
+ * holds names of connections and settings, ids, days and numbers.
+ */
+export type NoticeKind = ChangeKind | 'expiring';
 
 export interface Notice {
   readonly kind: NoticeKind;
   readonly tenant: string;
   readonly connection: string;
-  /** The run that changed the state. */
-  readonly run: string;
+  /** The run that changed the state; absent where none did. */
+  readonly run?: string;
+  /** Of `expiring`: what ends, and when. */
+  readonly expires?: Expires;
   /** When the state changed: ISO 8601 UTC. */
   readonly at: string;
   /** What happened and what to do, in one sentence; nothing from a record. */
   readonly sentence: string;
 }
 
+export interface Expires {
+  readonly setting: string;
+  /** ISO 8601 UTC. */
+  readonly at: string;
+  /** The threshold that was passed, in days: 30, 7 or 1; 0: it has ended. */
+  readonly days_left: number;
+}
+
 /** What the end of a run tells; the receipt names tenant, connection and run. */
 export interface StateChange {
-  readonly kind: NoticeKind;
+  readonly kind: ChangeKind;
   readonly was: Health;
   readonly now: Health;
   readonly receipt: Receipt;
@@ -33,7 +48,7 @@ export interface StateChange {
  * What is told when a run leaves a connection in another state. A connection that keeps failing is told of once, and
  * once more when it is no longer tried. What a person decided (`approve`, `reject`) is not told: that person knows.
  */
-const TOLD: Readonly<Record<Health, Partial<Readonly<Record<Health, NoticeKind>>>>> = {
+const TOLD: Readonly<Record<Health, Partial<Readonly<Record<Health, ChangeKind>>>>> = {
   never: { held: 'held', failing: 'failing', quarantined: 'failing', stopped: 'failing' },
   ok: { held: 'held', failing: 'failing', quarantined: 'failing', stopped: 'failing' },
   held: { ok: 'recovered', failing: 'failing', quarantined: 'failing', stopped: 'failing' },
@@ -43,7 +58,7 @@ const TOLD: Readonly<Record<Health, Partial<Readonly<Record<Health, NoticeKind>>
 };
 
 /** The notice due when a connection's health goes from one to the other; `undefined`: nothing to tell. */
-export function noticeOf(before: Health, after: Health): NoticeKind | undefined {
+export function noticeOf(before: Health, after: Health): ChangeKind | undefined {
   return TOLD[before][after];
 }
 
@@ -61,8 +76,10 @@ export function noticeFor(change: StateChange): Notice {
 }
 
 /** Names the event for good: every attempt and every receiver sees the same id, so that doubles are recognised. */
-export function noticeId({ kind, run }: Notice): string {
-  return `notice_${run}_${kind}`;
+export function noticeId({ kind, tenant, connection, run, expires }: Notice): string {
+  if (!expires) return `notice_${run}_${kind}`;
+  const end = expires.at.replace(/\D/g, '');
+  return `notice_${tenant}_${connection}_${expires.setting}_${end}_${expires.days_left}`;
 }
 
 function sentenceFor({ kind, was, now, receipt, since }: StateChange): string {

@@ -25,13 +25,19 @@ export interface WebhookOptions {
   readonly closing: AbortSignal;
 }
 
-/** The body of a webhook: which connection and run, what happened; whoever wants more asks the hub with a key. */
+/** The body of a webhook: which connection and run or setting, what happened; whoever wants more asks the hub with a key. */
 export function payloadOf(notice: Notice): string {
-  const { kind, at, tenant, connection, run, sentence } = notice;
+  const { kind, at, tenant, connection, run, expires, sentence } = notice;
   return JSON.stringify({
     type: `connection.${kind}`,
     timestamp: at,
-    data: { tenant, connection, run, sentence: plainLine(sentence) },
+    data: {
+      tenant,
+      connection,
+      ...(run === undefined ? {} : { run }),
+      ...(expires ? { setting: expires.setting, expires_at: expires.at } : {}),
+      sentence: plainLine(sentence),
+    },
   });
 }
 

@@ -219,6 +219,9 @@ async function askConnections({ hub }: World, tenant: HubTenantStore): Promise<v
   await runs.get(items[0]!.run);
   await hub.sync.check(tenantId, 'people');
   await hub.sync.preview(tenantId, 'people', {});
+  const ends = { setting: 'ca', expires_at: new Date('2026-03-20T00:00:00Z') };
+  for (const standing of [[{ ...ends, days_left: 30 }], [{ ...ends, days_left: 7 }], []])
+    await tenant.markExpiries(one!.id, standing, async () => {});
   const waiting = await runs.open(one!.id, 'manual');
   await refused(runs.open(one!.id, 'manual'));
   await runs.cancel(waiting);

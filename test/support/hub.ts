@@ -107,8 +107,8 @@ export async function testHub(options: TestHubOptions = {}): Promise<TestHub> {
       poolSize: options.poolSize ?? 8,
       secretSettings: (name) =>
         new Set(
-          Object.entries(connectors.get(name)?.settings ?? {}).flatMap(([setting, { kind }]) =>
-            kind === 'secret' ? [setting] : [],
+          Object.entries(connectors.get(name)?.settings ?? {}).flatMap(([setting, { rotates }]) =>
+            rotates ? [setting] : [],
           ),
         ),
     });

@@ -139,6 +139,11 @@ describe('the plan of a change', () => {
       'takes another password for connection people',
     ],
     [
+      'another day on which a secret ends',
+      { settings: { ...people.settings, password_expires: '2027-05-01' } },
+      'takes another password_expires for connection people',
+    ],
+    [
       'another schedule',
       { schedule: '0 * * * *' },
       'changes schedule of connection people from */15 * * * * to 0 * * * *',

@@ -229,7 +229,7 @@ const bad: [string, string, string[]][] = [
     people('      base-dn: dc=y\n      colour: red\n'),
     [
       '12:7: There is no setting of the connector directory called base-dn; did you mean base_dn?',
-      '13:7: There is no setting of the connector directory called colour; there are url, password, second_password, base_dn, filter, start_tls, page_size, flavour and ca.',
+      '13:7: There is no setting of the connector directory called colour; there are url, password, second_password, password_expires, base_dn, filter, start_tls, page_size, flavour and ca.',
     ],
   ],
   [
@@ -247,6 +247,11 @@ const bad: [string, string, string[]][] = [
       '15:11: connections.people.settings.ca must be PEM certificates and nothing else; write | behind the key and the text indented below it.',
     ],
   ],
+  ...['2027-02-31', '2027-5-1', '01.05.2027', '2027-05-01T12:00:00Z', 'soon'].map((day): [string, string, string[]] => [
+    `${day} for a day`,
+    people(`      password_expires: ${day}\n`),
+    ['12:25: connections.people.settings.password_expires must be a day such as 2027-05-01 (year, month, day).'],
+  ]),
   [
     'a number out of bounds',
     people('      page_size: 0\n'),
@@ -447,7 +452,7 @@ const PLACES: ((value: string) => string)[] = [
     (key) => (value: string) => `${people()}users:\n  ${key}: ${value}\n`,
   ),
   ...['was', 'paused', 'schedule', 'full', 'streams'].map((key) => (value: string) => people(`    ${key}: ${value}\n`)),
-  ...['second_password', 'filter', 'start_tls', 'page_size', 'flavour', 'ca'].map(
+  ...['second_password', 'password_expires', 'filter', 'start_tls', 'page_size', 'flavour', 'ca'].map(
     (key) => (value: string) => people(`      ${key}: ${value}\n`),
   ),
   ...['scope', 'fields', 'removals'].map(inUsers),

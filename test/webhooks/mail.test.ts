@@ -48,8 +48,8 @@ There is no personal data in this mail: only the name of the connection, ids
 and numbers. Please do not answer it; nobody reads the answers.
 
 You get it because your address stands under notify: in the configuration of
-acme; one mail when a connection is held, fails or is well again, not one
-for every run.`);
+acme; one mail when a connection is held, fails, is well again or soon
+cannot sign in, not one for every run.`);
   });
 
   const commands: [NoticeKind, string, string[]][] = [

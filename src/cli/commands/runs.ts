@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import type { Receipt, StreamReceipt } from '../../model/receipt.ts';
 import type { Store } from '../../store/index.ts';
+import type { SyncService } from '../../sync/types.ts';
 import { type Command, type Context, declare, type JsonOption } from '../context.ts';
 import { paintStatus } from '../receipt-view.ts';
 import { table } from '../table.ts';
@@ -30,11 +31,25 @@ export function runs(program: Command, context: Context): void {
     .option('--limit <n>', 'how many', wholeNumber(MOST), 20)
     .action(async (target: string | undefined, options: JsonOption & { limit: number }) => {
       const wanted = target === undefined ? undefined : runsTarget(target);
-      const receipts = await context.attached('runs', ({ store }) => latest(store, wanted, options.limit));
-      if (options.json) return json({ items: receipts });
-      if (receipts.length === 0) return say('No run yet; `sluice sync TENANT/CONNECTION` makes one.');
-      show(context, receipts);
+      const { receipts, expiring } = await context.attached('runs', async ({ store, sync }) => ({
+        receipts: await latest(store, wanted, options.limit),
+        expiring: await endingSoon(store, sync, wanted),
+      }));
+      if (options.json) return json({ items: receipts, expiring });
+      if (receipts.length === 0) say('No run yet; `sluice sync TENANT/CONNECTION` makes one.');
+      else show(context, receipts);
+      // The notice of it reaches nobody where no mail server is set: here it stands until it is mended.
+      for (const { sentence } of expiring) say(`\n${context.style.doubt(sentence)}`);
     });
+}
+
+async function endingSoon(store: Store, sync: SyncService, wanted: ReturnType<typeof runsTarget> | undefined) {
+  const all = wanted === undefined ? await store.registry.tenants() : [];
+  const ids = wanted === undefined ? all.map(({ id }) => id) : [(await openTenant(store, wanted.tenant)).tenantId];
+  const found = [];
+  for (const id of ids) found.push(...(await sync.expiring(id)));
+  const name = wanted?.connection && `${wanted.tenant}/${wanted.connection}`;
+  return found.filter(({ connection }) => name === undefined || connection === name);
 }
 
 async function latest(
