@@ -22,6 +22,7 @@ import { lookUpAll } from './sync/lookup.ts';
 import type { Metrics } from './sync/metrics.ts';
 import { createNet, type NetRules, parseAddressRules } from './sync/net/index.ts';
 import { deliverNotice, noticeJob } from './sync/notices.ts';
+import { namedDirectory } from './sync/plans.ts';
 import { type RunDeps, runConnection } from './sync/run.ts';
 import { createSyncService } from './sync/service.ts';
 import { createNoticeSender } from './webhooks/index.ts';
@@ -115,6 +116,7 @@ async function assemble(
     url: place.url,
     master: parseMasterKey(place.key, settings.keyPrevious),
     applicationName: `sluice ${purpose}`,
+    namedDirectory: ({ connector, settings }) => namedDirectory(byName.get(connector), settings),
     secretSettings: (name) =>
       new Set(
         Object.entries(byName.get(name)?.settings ?? {}).flatMap(([setting, { rotates }]) =>

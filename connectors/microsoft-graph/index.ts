@@ -19,6 +19,8 @@ export default connector({
   permission:
     'Application permissions User.Read.All, Place.Read.All, and for calendars Calendars.Read in Exchange for the mailboxes of the rooms only (RBAC for Applications), or Calendars.ReadBasic.All.',
   knownFields: knownProperties,
+  // As Entra's tokens write it: the log-on of a user tells it in the same letters.
+  directory: ({ tenant_id }) => `entra:${tenant_id.trim().toLowerCase()}`,
   // Entra looks at the first certificate alone: the others are its authorities'.
   expiries: ({ certificate = '' }) =>
     certificateEnds(certificate)

@@ -45,7 +45,7 @@ export const settings = {
   ),
   in_flight: integer('Requests that may be under way at the same time.', { default: 4, min: 1, max: 16 }),
   directory: optionalText(
-    'The name under which log-ons know this directory: `entra:` and the tenant ID, for log-ons by Microsoft Entra.',
+    'Another name under which log-ons know this directory; by itself it is `entra:` and the tenant ID in lower case.',
     { example: 'entra:8f4c1f0e-3a52-4b0a-9c0e-2f6d5f5f6a11' },
   ),
   on_premises_directory: optionalText(

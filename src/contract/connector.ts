@@ -107,6 +107,11 @@ export interface ConnectorDefinition<S extends SettingsShape> {
   readonly knownFields?: readonly string[];
   readonly streams: { readonly [K in StreamName]?: StreamDefinition<K, S> };
   /**
+   * DIRECTORY of the connection's directory-ids where the setting `directory` names none; without it, the connection's
+   * name. Pure. Another answer for the same settings is another directory: people are recognised anew, in a full pass.
+   */
+  readonly directory?: (settings: SettingsOf<S>) => string | undefined;
+  /**
    * What of the secrets shows by itself when it ends, such as a certificate. Settings of the kinds `certificates` and
    * `expiry` the hub knows by itself. Pure and cheap; of a value that cannot be read it says nothing.
    */

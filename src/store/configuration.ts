@@ -3,6 +3,7 @@ import { Refused } from '../base/errors.ts';
 import { newId } from '../base/uuid.ts';
 import type { Feature } from '../model/features.ts';
 import { userFieldNames, userFields } from '../model/model.ts';
+import { forgetBindings } from './bindings.ts';
 import { inTenant, type TenantContext } from './context.ts';
 import type { Tx } from './database.ts';
 import { eventsOf, removeEvents } from './events.ts';
@@ -44,9 +45,13 @@ function materiallyChanged(
   return !isDeepStrictEqual(essence(before), essence(after));
 }
 
+/** DIRECTORY of its directory-ids as far as its settings say one. */
+export type NamedDirectory = (connection: ConnectionConfiguration) => string | undefined;
+
 export function configurationStore(
   context: TenantContext,
   secretSettings: (connector: string) => ReadonlySet<string>,
+  namedDirectory: NamedDirectory,
 ): ConfigurationStore & { current(tx: Tx): Promise<LiveConfiguration | undefined> } {
   const { tenantId, keys } = context;
 
@@ -88,7 +93,16 @@ export function configurationStore(
         const order = await supplierOrder(tx, context);
         if (options.replaces) await takeOver(tx, context, live?.configuration, options.replaces);
         const featuresMoved = await writeFeatures(tx, context, live?.configuration.features ?? [], next.features);
-        await writeConnections(tx, context, live?.configuration, next, options, secretSettings, featuresMoved);
+        await writeConnections(
+          tx,
+          context,
+          live?.configuration,
+          next,
+          options,
+          secretSettings,
+          namedDirectory,
+          featuresMoved,
+        );
         await deriveIfReordered(tx, context, order);
         await rulesChanged(tx, tenantId);
         return { version };
@@ -211,6 +225,7 @@ async function writeConnections(
   after: TenantConfiguration,
   options: ApplyOptions,
   secretSettings: (connector: string) => ReadonlySet<string>,
+  namedDirectory: NamedDirectory,
   featuresMoved: boolean,
 ): Promise<void> {
   const { tenantId, clock } = context;
@@ -229,7 +244,7 @@ async function writeConnections(
     const old = before?.connections.find(({ name }) => name === connection.name || name === connection.was);
     const material = !id || !old || materiallyChanged(old, connection, secretSettings(connection.connector));
     // Source keys are digested with their directory: under another one records are recognised by their values anew.
-    if (id && old && old.settings.directory !== connection.settings.directory) await forgetBindings(tx, context, id);
+    if (id && old && namedDirectory(old) !== namedDirectory(connection)) await forgetBindings(tx, context, id);
     const rank = after.users.sources.indexOf(connection.name);
     const pause = connection.paused || (material && !options.resume);
     const resume = options.resume && !connection.paused;
@@ -258,9 +273,6 @@ async function deriveIfReordered(tx: Tx, context: TenantContext, before: readonl
     order.filter((id) => other.includes(id)).join();
   if (common(before, after) !== common(after, before)) await eachPerson(tx, context, null, () => {});
 }
-
-const forgetBindings = (tx: Tx, { tenantId }: TenantContext, id: string) =>
-  tx.run(sql`DELETE FROM sluice.binding WHERE tenant_id = ${tenantId} AND connection_id = ${id}`);
 
 /** A person ordered it, so nobody leaves by it: users stay, known by what is left of them. */
 async function removeConnection(tx: Tx, context: TenantContext, id: string): Promise<void> {

@@ -6,8 +6,9 @@ import type { Feature } from '../model/features.ts';
 import type { StreamName } from '../model/model.ts';
 import { type KeyVerification, keyStore, parseKey } from './api-keys.ts';
 import { applyPage, type PageInput, type PageOutcome } from './apply-page.ts';
+import { settleDirectory } from './bound-directory.ts';
 import { changeStore } from './changes.ts';
-import { configurationStore } from './configuration.ts';
+import { configurationStore, type NamedDirectory } from './configuration.ts';
 import { connectionStore } from './connections.ts';
 import { inTenant, type TenantContext } from './context.ts';
 import { Database, type Tx } from './database.ts';
@@ -77,6 +78,8 @@ export interface HubTenantStore extends TenantStore {
   /** Keyed by the tenant: tells equal from different and nothing else. Hexadecimal. */
   digest(kind: string, value: string): string;
   upkeep(graceMs: number): Promise<{ leavers: number }>;
+  /** Before records are judged under this DIRECTORY; see `settleDirectory`. */
+  settleDirectory(connectionId: string, directory: string, named: string | null): Promise<void>;
   /** Tells each threshold before the end of a certificate or secret once; see `markExpiries`. */
   markExpiries(
     connectionId: string,
@@ -103,6 +106,8 @@ export interface StoreOptions {
   readonly poolSize?: number;
   /** Names of a connector's settings that are secret or say when a secret ends: changing only those is not a material change. */
   readonly secretSettings: (connector: string) => ReadonlySet<string>;
+  /** DIRECTORY of a connection as far as its settings say one; left out: what the setting `directory` says. */
+  readonly namedDirectory?: NamedDirectory;
 }
 
 /** Opens a store over a migrated database. */
@@ -132,7 +137,7 @@ export function openStore(options: StoreOptions): Store {
            WHERE tenant_id = ${id} AND data_key = ${wrapped.dataKey}`),
       );
     }
-    const tenant = tenantStore({ db, clock, tenant: row.name, tenantId: id, keys }, options.secretSettings);
+    const tenant = tenantStore({ db, clock, tenant: row.name, tenantId: id, keys }, options);
     opened.set(id, tenant);
     return tenant;
   }
@@ -160,9 +165,15 @@ export function openStore(options: StoreOptions): Store {
   };
 }
 
-function tenantStore(context: TenantContext, secretSettings: StoreOptions['secretSettings']): HubTenantStore {
+const byItsSetting: NamedDirectory = ({ settings: { directory } }) =>
+  typeof directory === 'string' && directory !== '' ? directory : undefined;
+
+function tenantStore(
+  context: TenantContext,
+  { secretSettings, namedDirectory = byItsSetting }: StoreOptions,
+): HubTenantStore {
   const { tenant, tenantId } = context;
-  const configuration = configurationStore(context, secretSettings);
+  const configuration = configurationStore(context, secretSettings, namedDirectory);
   const domains = async () => (await configuration.read())?.configuration.users.domains ?? [];
   return {
     tenant,
@@ -223,6 +234,7 @@ function tenantStore(context: TenantContext, secretSettings: StoreOptions['secre
     },
     digest: (kind, value) => context.keys.digest(kind, value).toString('hex'),
     upkeep: (graceMs) => upkeep(context, graceMs),
+    settleDirectory: (connectionId, directory, named) => settleDirectory(context, connectionId, directory, named),
     markExpiries: (connectionId, standing, tell) => markExpiries(context, connectionId, standing, tell),
   };
 }

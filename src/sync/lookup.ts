@@ -6,7 +6,7 @@ import type { HubTenantStore, Store } from '../store/index.ts';
 import type { Jobs } from './jobs.ts';
 import { judgePage } from './judge.ts';
 import { askAbout, featureOf } from './opted-in.ts';
-import { type ConnectionPlan, contextFor, planConnection } from './plans.ts';
+import { type ConnectionPlan, contextFor, planConnection, settle } from './plans.ts';
 import type { RunDeps } from './run.ts';
 
 const DEADLINE_MS = 60_000;
@@ -37,6 +37,7 @@ export async function lookUp(deps: RunDeps, tenant: HubTenantStore, users: reado
     if (!live || !connector || !status || status.paused) continue;
     try {
       const plan = planConnection(tenant, connector, live, configured, status.directory);
+      await settle(tenant, status.id, plan);
       for (const { plan: judged } of plan.streams) {
         if (judged.declaration.person === 'none') continue;
         if (judged.declaration.person === 'opted-in')

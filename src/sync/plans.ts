@@ -1,5 +1,5 @@
 import { type CheckContext, type Connector, streamOf } from '../contract/connector.ts';
-import type { SettingsShape } from '../contract/settings.ts';
+import type { SettingsOf, SettingsShape } from '../contract/settings.ts';
 import { planStream, type StreamPlan } from '../gate/plan.ts';
 import { type StreamName, streamNames } from '../model/model.ts';
 import type { ConnectionConfiguration, HubTenantStore, RemovalLimit, TenantConfiguration } from '../store/index.ts';
@@ -22,9 +22,11 @@ export interface PlannedStream {
   readonly fingerprint: string;
 }
 
-function directoryOf(configured: ConnectionConfiguration, byDefault: string): string {
-  const { directory } = configured.settings;
-  return typeof directory === 'string' && directory !== '' ? directory : byDefault;
+/** The name under which log-ons know the connection's people, as far as its settings say one. */
+export function namedDirectory(connector: Connector | undefined, settings: ConnectionConfiguration['settings']) {
+  const { directory } = settings;
+  if (typeof directory === 'string' && directory !== '') return directory;
+  return connector?.directory?.(settings as SettingsOf<SettingsShape>);
 }
 
 /** @param byDefault the connection's DIRECTORY where its settings name none */
@@ -36,7 +38,7 @@ export function planConnection(
   byDefault: string,
 ): ConnectionPlan {
   const features = new Set(live.configuration.features);
-  const directory = directoryOf(configured, byDefault);
+  const directory = namedDirectory(connector, configured.settings) ?? byDefault;
   const streams = streamNames
     .filter((name) => streamOf(connector, name))
     .map((stream): PlannedStream => {
@@ -54,6 +56,11 @@ export function planConnection(
     })
     .filter(({ plan }) => plan.featureOn);
   return { connector, configured, directory, version: live.version, streams };
+}
+
+/** Before anything is judged by the plan and written: bindings of another directory than its own are forgotten. */
+export function settle(tenant: HubTenantStore, connectionId: string, { directory, configured }: ConnectionPlan) {
+  return tenant.settleDirectory(connectionId, directory, namedDirectory(undefined, configured.settings) ?? null);
 }
 
 /** What a connector is told for reading one stream, or for looking into it. */
@@ -87,6 +94,8 @@ function fingerprint(
     configured.streams[stream]?.scope ?? null,
     configured.streams[stream]?.fields ?? null,
     [...plan.asked].sort(),
+    // A directory that its code names may change without its settings; the setting is among those above.
+    ...(connector.directory && namedDirectory(undefined, configured.settings) === undefined ? [plan.directory] : []),
   ];
   return store.digest('fingerprint', JSON.stringify(essence)).slice(0, 32);
 }

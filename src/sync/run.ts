@@ -35,7 +35,7 @@ import {
 import { judgePage, PageUnderJudgement } from './judge.ts';
 import { type Asking, askAboutEverybody } from './opted-in.ts';
 import { PartitionTrouble } from './partition-trouble.ts';
-import { type ConnectionPlan, contextFor, type PlannedStream, planConnection } from './plans.ts';
+import { type ConnectionPlan, contextFor, type PlannedStream, planConnection, settle } from './plans.ts';
 import { type ReadPage, readPages } from './reading.ts';
 import type { RunProgress } from './types.ts';
 
@@ -197,7 +197,9 @@ class Run {
         `This hub has no connector ${configured.connector}; \`sluice connectors\` lists those it has.`,
       );
     const { directory } = await this.#tenant.connections.get(this.#order.connection);
-    return planConnection(this.#tenant, connector, live, configured, directory);
+    const plan = planConnection(this.#tenant, connector, live, configured, directory);
+    await settle(this.#tenant, this.#lease.connectionId, plan);
+    return plan;
   }
 
   async #readStream(plan: ConnectionPlan, planned: PlannedStream, wantFull: boolean): Promise<void> {

@@ -219,6 +219,8 @@ async function askConnections({ hub }: World, tenant: HubTenantStore): Promise<v
   await runs.get(items[0]!.run);
   await hub.sync.check(tenantId, 'people');
   await hub.sync.preview(tenantId, 'people', {});
+  await tenant.settleDirectory(one!.id, 'elsewhere', null);
+  await tenant.settleDirectory(one!.id, 'memory', null);
   const ends = { setting: 'ca', expires_at: new Date('2026-03-20T00:00:00Z') };
   for (const standing of [[{ ...ends, days_left: 30 }], [{ ...ends, days_left: 7 }], []])
     await tenant.markExpiries(one!.id, standing, async () => {});

@@ -20,6 +20,7 @@ import {
 } from '../../src/store/index.ts';
 import type { JobQueue } from '../../src/sync/jobs.ts';
 import { createNet, type NetRules, parseAddressRules } from '../../src/sync/net/index.ts';
+import { namedDirectory } from '../../src/sync/plans.ts';
 import type { RunDeps } from '../../src/sync/run.ts';
 import { createSyncService } from '../../src/sync/service.ts';
 import type { SyncService } from '../../src/sync/types.ts';
@@ -105,6 +106,7 @@ export async function testHub(options: TestHubOptions = {}): Promise<TestHub> {
       applicationName: 'sluice tests',
       clock,
       poolSize: options.poolSize ?? 8,
+      namedDirectory: ({ connector, settings }) => namedDirectory(connectors.get(connector), settings),
       secretSettings: (name) =>
         new Set(
           Object.entries(connectors.get(name)?.settings ?? {}).flatMap(([setting, { rotates }]) =>

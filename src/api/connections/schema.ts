@@ -13,7 +13,11 @@ export const connection = named(
       id: z.uuid(),
       name: z.string(),
       connector: z.string(),
-      directory: z.string().describe('DIRECTORY of its directory-ids, unless its settings name another.'),
+      directory: z
+        .string()
+        .describe(
+          'DIRECTORY of its directory-ids, unless its settings name another (as those of Microsoft 365 always do: `entra:` and the tenant ID).',
+        ),
       paused: z.boolean(),
       schedule: z.string().nullable().describe('Cron, in the tenant’s time zone; null: only by hand.'),
       full: z.string().nullable().describe('Cron of the full passes.'),

@@ -40,7 +40,7 @@ describe('microsoft-graph through the hub', () => {
       {
         name: 'm365',
         connector: 'microsoft-graph',
-        settings: completed({ ...settingsFor(source), mailboxes: [ROOM], directory: `entra:${tenantId}` }),
+        settings: completed({ ...settingsFor(source), mailboxes: [ROOM] }),
         streams: {},
         paused: false,
       },
@@ -79,5 +79,14 @@ describe('microsoft-graph through the hub', () => {
     expect(third.status).to.equal('succeeded');
     expect(third.streams.users).to.include({ mode: 'full', read: 8, unchanged: 1, removed: 0 });
     expect(third.streams.events).to.include({ mode: 'full', read: 1, unchanged: 1, removed: 0 });
+  }).timeout(60_000);
+
+  it('knows a log-on by Microsoft Entra by its object ID, without being told how the directory is called', async () => {
+    const tenant = await hub.tenant(configured);
+    expect(graph.directory!({ tenant_id: tenantId.toUpperCase() } as never)).to.equal(`entra:${tenantId}`);
+    const directory_id = `entra:${tenantId}:${guid(4)}`;
+    const { user } = await tenant.users.logOn({ ...logOnOf(4), email: 'alias@acme.example', directory_id });
+    await hub.sync.run({ tenantId: tenant.tenantId, connection: 'm365', trigger: 'manual' });
+    expect((await tenant.users.get(user.id))?.fields).to.include({ email: 'p4@acme.example', given_name: 'Given4' });
   }).timeout(60_000);
 });

@@ -1,10 +1,10 @@
 import type { Migration } from './index.ts';
 import { uuidTenant, walled } from './walls.ts';
 
-// Adds one table: locks nothing, breaks nothing.
+// Adds one table and one column that may be null: locks registry.connection for an instant, breaks nothing.
 
-export const expiries: Migration = {
-  name: '0006-expiries',
+export const connections: Migration = {
+  name: '0006-connections',
   sql: `
 CREATE TABLE sluice.expiry_told (
   ${uuidTenant},
@@ -20,5 +20,8 @@ COMMENT ON COLUMN sluice.expiry_told.setting IS 'The setting that holds it, as t
 COMMENT ON COLUMN sluice.expiry_told.expires_at IS 'Its end; another end is another certificate or secret, and is told afresh.';
 COMMENT ON COLUMN sluice.expiry_told.days_left IS 'The nearest of 30, 7 and 1 days before its end that was told; 0: that it has ended.';
 ${walled('sluice.expiry_told')}
+
+ALTER TABLE registry.connection ADD COLUMN bound_directory text;
+COMMENT ON COLUMN registry.connection.bound_directory IS 'DIRECTORY under which its bindings are made, once it was another than the setting directory or the column directory says.';
 `,
 };
