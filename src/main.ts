@@ -87,6 +87,7 @@ function netRules(settings: OperatorSettings, databaseUrl: string): NetRules {
         ?.split(',')
         .map((one) => one.trim())
         .filter(Boolean) ?? [],
+    ...(settings.workloadIdentity ? { tokenFiles: settings.workloadIdentity } : {}),
     ...(settings.extraCa ? { caFile: settings.extraCa } : {}),
     ownPorts: [settings.port, Number(new URL(databaseUrl).port || 5432)],
   };

@@ -19,7 +19,7 @@ import {
 } from './permissions.ts';
 import { probes } from './probes.ts';
 import { type Session, sessionOf } from './session.ts';
-import { credentialOf, GUID, type settings as shape } from './settings.ts';
+import { credentialOf, type GraphSettings, GUID, type settings as shape } from './settings.ts';
 
 const page = 'in the README of microsoft-graph';
 

@@ -32,14 +32,31 @@ const sentences: Readonly<Record<number, string>> = {
   53003: `A Conditional Access policy for workload identities blocks the sign-in: exempt the application of client_id; ${page}.`,
 };
 
+const federated = 'Microsoft Entra refuses the sign-in by workload_identity:';
+const record = 'the federated credential of the app registration';
+/** What a sign-in with the machine's token can meet beside those, or otherwise than those. */
+const ofWorkload: Readonly<Record<number, string>> = {
+  70021: `${federated} no federated credential of the app registration fits issuer, subject and audience of the machine's token. Add it, or wait some minutes if it is new; ${page}.`,
+  700211: `${federated} ${record} names another issuer than the machine's token. Correct it; ${page}.`,
+  700212: `${federated} the machine's token is not made for the audience api://AzureADTokenExchange, or ${record} names another. Ask the operator; ${page}.`,
+  700213: `${federated} ${record} names another subject than the machine's token, in which capitals count. Correct it; ${page}.`,
+  700222: `${federated} a token that Microsoft Entra gave out itself is not taken. Ask the operator for one of the machine's own issuer; ${page}.`,
+  7000272: `${federated} the issuer of the machine's token does not publish the key that signed it. Ask the operator; ${page}.`,
+  700024: `${federated} the machine's token has expired, or its clock is wrong. Ask the operator to see that the file in SLUICE_WORKLOAD_IDENTITY is renewed; ${page}.`,
+};
+
+/** Entra tells the three mismatches more closely by a further digit (7002138: capitals). */
+const known = (code: number): number => (/^70021[123]\d$/.test(String(code)) ? Math.floor(code / 10) : code);
+
 /** The sentence for a sign-in that was refused, by the number that Entra gave; never by its text. */
 export function sentenceFor(refusal: EntraRefusal | undefined, by: Credential['by']): NeedsAttention | TryLater {
   if (!refusal)
     return new NeedsAttention(
       `Whatever answers at login_url does not speak as Microsoft Entra does: correct login_url; ${page}.`,
     );
-  const code = refusal.codes.find((one) => Object.hasOwn(sentences, one));
-  if (code !== undefined) return new NeedsAttention(`${sentences[code]!.slice(0, -1)} (AADSTS${code}).`);
+  const told = by === 'workload_identity' ? { ...sentences, ...ofWorkload } : sentences;
+  const code = refusal.codes.find((one) => Object.hasOwn(told, known(one)));
+  if (code !== undefined) return new NeedsAttention(`${told[known(code)]!.slice(0, -1)} (AADSTS${code}).`);
   if (refusal.codes.includes(90033) || refusal.codes.includes(50196))
     return new TryLater('Microsoft Entra cannot sign us in at the moment; the next run tries again.');
   const [first] = refusal.codes;

@@ -4,6 +4,7 @@ import {
   expiry,
   integer,
   NeedsAttention,
+  optionalFlag,
   optionalSecret,
   optionalText,
   type SettingDeclaration,
@@ -33,6 +34,9 @@ export const settings = {
     'The day on which that client secret ends, as the app registration shows it: then you are told in time.',
   ),
   certificate: optionalSecret('The certificate of that app registration with its private key, as PEM text.'),
+  workload_identity: optionalFlag(
+    'Sign in as the machine the hub runs on, without a secret; the operator must allow it (SLUICE_WORKLOAD_IDENTITY).',
+  ),
   mailboxes: texts(
     'Whose calendars are read, and no others: addresses of rooms, the address of a room list, or the object ID of a group.',
   ),
@@ -66,7 +70,8 @@ export const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 export type Credential =
   | { readonly by: 'client_secret'; readonly secret: string }
-  | { readonly by: 'certificate'; readonly pem: string };
+  | { readonly by: 'certificate'; readonly pem: string }
+  | { readonly by: 'workload_identity' };
 
 /** The one way to sign in that is set. @throws NeedsAttention none or several are, or an ID is no GUID */
 export function credentialOf(given: GraphSettings): Credential {
@@ -83,10 +88,11 @@ export function credentialOf(given: GraphSettings): Credential {
   const set: Credential[] = [];
   if (given.client_secret !== undefined) set.push({ by: 'client_secret', secret: given.client_secret });
   if (given.certificate !== undefined) set.push({ by: 'certificate', pem: given.certificate });
+  if (given.workload_identity) set.push({ by: 'workload_identity' });
   const [one] = set;
   if (!one || set.length > 1)
     throw new NeedsAttention(
-      `The sign-in needs exactly one of client_secret and certificate, and ${set.length === 0 ? 'none' : set.map(({ by }) => by).join(' and ')} is set: see "Sign-in" in the README of microsoft-graph.`,
+      `The sign-in needs exactly one of client_secret, certificate and workload_identity, and ${set.length === 0 ? 'none' : set.map(({ by }) => by).join(' and ')} is set: see "Sign-in" in the README of microsoft-graph.`,
     );
   return one;
 }

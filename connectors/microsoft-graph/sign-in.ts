@@ -2,7 +2,7 @@ import type { TokenCredential, TokenCredentialOptions } from '@azure/identity';
 import { NeedsAttention, type Net, TryLater } from '../../src/contract/index.ts';
 import { readCertificate } from './certificate.ts';
 import { type EntraRefusal, refusalIn, sentenceFor } from './entra-refusal.ts';
-import { credentialOf, type GraphSettings, originOf } from './settings.ts';
+import { type Credential, credentialOf, type GraphSettings, originOf } from './settings.ts';
 
 type HttpClient = NonNullable<TokenCredentialOptions['httpClient']>;
 type PipelineRequest = Parameters<HttpClient['sendRequest']>[0];
@@ -27,11 +27,7 @@ export async function signInWith(settings: GraphSettings, net: Net, now: () => D
     disableInstanceDiscovery: !microsoftsOwn.test(door.origin),
     httpClient: door,
   };
-  const { tenant_id, client_id } = settings;
-  const made: TokenCredential =
-    credential.by === 'client_secret'
-      ? new identity.ClientSecretCredential(tenant_id, client_id, credential.secret, options)
-      : new identity.ClientCertificateCredential(tenant_id, client_id, { certificate: credential.pem }, options);
+  const made = credentialFor(identity, credential, settings, door, options);
   const fetchToken = async () => {
     door.begin();
     try {
@@ -54,6 +50,23 @@ export async function signInWith(settings: GraphSettings, net: Net, now: () => D
   };
 }
 
+function credentialFor(
+  identity: typeof import('@azure/identity'),
+  credential: Credential,
+  { tenant_id, client_id }: GraphSettings,
+  door: EntraDoor,
+  options: TokenCredentialOptions,
+): TokenCredential {
+  switch (credential.by) {
+    case 'client_secret':
+      return new identity.ClientSecretCredential(tenant_id, client_id, credential.secret, options);
+    case 'certificate':
+      return new identity.ClientCertificateCredential(tenant_id, client_id, { certificate: credential.pem }, options);
+    case 'workload_identity':
+      return new identity.ClientAssertionCredential(tenant_id, client_id, () => door.workloadToken(), options);
+  }
+}
+
 /** The way out that @azure/identity is given: the guarded network, to the configured host and to no other. */
 class EntraDoor implements HttpClient {
   readonly origin: string;
@@ -74,9 +87,18 @@ class EntraDoor implements HttpClient {
     this.refusal = undefined;
   }
 
-  async sendRequest(request: PipelineRequest) {
+  /** The library asks for it each time it signs in, before it asks Entra for anything. */
+  workloadToken(): Promise<string> {
+    return this.#noted(() => this.#net.workloadToken());
+  }
+
+  sendRequest(request: PipelineRequest) {
+    return this.#noted(() => this.#send(request));
+  }
+
+  async #noted<T>(work: () => Promise<T>): Promise<T> {
     try {
-      return await this.#send(request);
+      return await work();
     } catch (error) {
       if (error instanceof NeedsAttention || error instanceof TryLater) this.failure = error;
       throw error;

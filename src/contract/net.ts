@@ -21,6 +21,13 @@ export interface Net {
   upgrade(socket: Socket, target: SocketTarget): Promise<TLSSocket>;
   /** Whether the operator allows a password to travel without TLS to this place. */
   allowsCleartext(host: string, port: number): boolean;
+  /**
+   * The token (a JWT) by which this machine proves to another authority who it is, where the operator lends the tenant
+   * one. Read anew on each call, because it is renewed in its place. It opens what a password opens: it goes to the
+   * authority that is asked for an access token and to nobody else, and is not kept.
+   * @throws NeedsAttention the operator lends this tenant none, or it cannot be read
+   */
+  workloadToken(): Promise<string>;
   /** Adds to the run's counters and spends from its request budget; for protocols that are not HTTP. */
   count(spent: { requests?: number; bytes?: number }): void;
 }

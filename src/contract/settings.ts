@@ -75,6 +75,12 @@ export const optionalSecret = (description: string): SettingDeclaration<string |
 export const flag = (description: string, byDefault: boolean): SettingDeclaration<boolean> =>
   declare('flag', description, { default: byDefault });
 
+/** A flag that says nothing unless it is set. */
+export const optionalFlag = (description: string): SettingDeclaration<boolean | undefined> => ({
+  ...declare('flag', description, {}),
+  required: false,
+});
+
 export const integer = (
   description: string,
   options: { default: number; min: number; max: number },

@@ -12,6 +12,7 @@ import {
   port,
   proxyUrl,
   smtpUrl,
+  tokenFiles,
   words,
 } from './values.ts';
 
@@ -148,6 +149,14 @@ export const settings = {
     default: 'none',
     secret: false,
     parse: pemFile,
+  },
+  workloadIdentity: {
+    env: 'SLUICE_WORKLOAD_IDENTITY',
+    description:
+      'TENANT=/path/to/token, …: which tenants may sign in with a token of this machine (workload identity federation), each with its own.',
+    default: 'none',
+    secret: false,
+    parse: tokenFiles,
   },
   smtpUrl: {
     env: 'SLUICE_SMTP_URL',

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { isAbsolute } from 'node:path';
 
 /**
  * A value, or what is wrong with it: the end of a sentence that begins with the setting's name. It never quotes the
@@ -103,4 +104,24 @@ export const pemFile: Parse<string | undefined> = optional((file) => {
   } catch {
     return { wrong: 'names a file that cannot be read; check the path and its permissions' };
   }
+});
+
+const TENANT_FILE = /^([a-z][a-z0-9]*(?:-[a-z0-9]+)*)=(.+)$/;
+
+/** `TENANT=/path/to/token[,…]`: by tenant, the file of the token that is lent to it. */
+export const tokenFiles: Parse<ReadonlyMap<string, string> | undefined> = optional((text) => {
+  const files = new Map<string, string>();
+  for (const entry of text.split(',')) {
+    const [, tenant, file] = TENANT_FILE.exec(entry.trim()) ?? [];
+    if (!tenant || !file || !isAbsolute(file) || file.includes('\0'))
+      return { wrong: 'must name tenants and absolute paths, such as acme=/var/run/secrets/acme/token' };
+    if (files.has(tenant)) return { wrong: 'names a tenant twice; keep one of its files' };
+    // Whoever holds a token can sign in wherever it is trusted: two tenants with one are one to Microsoft Entra.
+    if ([...files.values()].includes(file))
+      return {
+        wrong: 'names one file for two tenants, each of which could then sign in as the other; give each its own',
+      };
+    files.set(tenant, file);
+  }
+  return { value: files };
 });

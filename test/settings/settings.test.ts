@@ -98,6 +98,33 @@ describe("the operator's settings", () => {
     });
   }
 
+  it('lend a token of this machine by tenant, each its own', () => {
+    const lent = (text: string) => readSettings({ SLUICE_WORKLOAD_IDENTITY: text }).workloadIdentity;
+    expect([...lent('acme=/run/acme/token, beta-2=/run/beta/token')!]).eql([
+      ['acme', '/run/acme/token'],
+      ['beta-2', '/run/beta/token'],
+    ]);
+    expect(readSettings({}).workloadIdentity).equal(undefined);
+    expect(
+      readSettings({ SLUICE_WORKLOAD_IDENTITY_FILE: file('lent', 'acme=/run/token\n') }).workloadIdentity?.size,
+    ).equal(1);
+    for (const [text, says] of [
+      ['/run/token', 'tenants and absolute paths'],
+      ['acme=run/token', 'tenants and absolute paths'],
+      ['Acme=/run/token', 'tenants and absolute paths'],
+      ['acme=', 'tenants and absolute paths'],
+      ['acme=/run/token,', 'tenants and absolute paths'],
+      ['acme=/a,acme=/b', 'names a tenant twice'],
+      ['acme=/run/token,beta=/run/token', 'each of which could then sign in as the other'],
+    ] as const)
+      expect(
+        refusal(() => lent(text)),
+        text,
+      )
+        .include(`SLUICE_WORKLOAD_IDENTITY`)
+        .and.include(says);
+  });
+
   it('tell everything that is wrong at once', () => {
     expect(refusal(() => readSettings({ SLUICE_PORT: 'x', SLUICE_LOG: 'x' })).split('\n')).length(2);
   });

@@ -42,11 +42,13 @@ export function checkAssertion(
   }
   if (stated.iss !== clientId || stated.sub !== clientId) return 'wrong-subject';
   if (stated.aud !== audience) return 'wrong-audience';
-  const { exp, nbf = 0 } = stated;
+  return isInTime(stated, now_ms) ? undefined : 'expired';
+}
+
+/** Entra allows five minutes of difference between clocks. */
+export function isInTime({ exp, nbf = 0 }: Record<string, unknown>, now_ms: number): boolean {
   const now_s = now_ms / 1000;
-  // Entra allows five minutes of difference between clocks.
-  if (typeof exp !== 'number' || typeof nbf !== 'number' || now_s > exp + 300 || now_s < nbf - 300) return 'expired';
-  return undefined;
+  return typeof exp === 'number' && typeof nbf === 'number' && now_s <= exp + 300 && now_s >= nbf - 300;
 }
 
 /** `x5t` is the SHA-1 thumbprint (older clients), `x5t#S256` the SHA-256 one. */
@@ -56,7 +58,8 @@ function isOf(certificate: X509Certificate, header: Record<string, unknown>): bo
   return header.x5t === thumbprint('sha1');
 }
 
-function parse(part: string): Record<string, unknown> | undefined {
+/** Header or claims of a JWT. */
+export function parse(part: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString());
     return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;

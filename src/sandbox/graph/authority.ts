@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { AccessTokens } from './access-token.ts';
 import type { Answer } from './answer.ts';
 import { type AssertionFault, checkAssertion } from './assertion.ts';
+import { checkFederated, issuerOf } from './federation.ts';
 import type { Tenant } from './tenant.ts';
 
 const bearerAssertion = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
@@ -16,6 +17,11 @@ const failures = {
   90002: [400, 'invalid_request', "Tenant '{0}' not found. Check to make sure you have the correct tenant ID."],
   500011: [400, 'invalid_resource', 'The resource principal named {0} was not found in the tenant.'],
   700016: [400, 'unauthorized_client', "Application with identifier '{0}' was not found in the directory."],
+  70021: [401, 'invalid_client', 'No matching federated identity record found for presented assertion.'],
+  700211: [401, 'invalid_client', 'No matching federated identity record found for presented assertion issuer.'],
+  700212: [401, 'invalid_client', 'No matching federated identity record found for presented assertion audience.'],
+  700213: [401, 'invalid_client', 'No matching federated identity record found for presented assertion subject.'],
+  7000272: [401, 'invalid_client', 'The key used to sign the federated credential could not be found in the metadata.'],
   700023: [401, 'invalid_client', 'Client assertion audience claim does not match Realm issuer.'],
   700024: [401, 'invalid_client', 'Client assertion is not within its valid time range.'],
   700027: [
@@ -81,10 +87,13 @@ function unproven(tenant: Tenant, form: URLSearchParams, clientId: string): keyo
   const secret = form.get('client_secret');
   const assertion = form.get('client_assertion');
   if (assertion !== null && form.get('client_assertion_type') === bearerAssertion) {
+    const now_ms = tenant.clock.now().getTime();
+    if (issuerOf(assertion) !== undefined && issuerOf(assertion) !== clientId)
+      return checkFederated(assertion, tenant.federated, now_ms);
     const fault = checkAssertion(assertion, tenant.certificates, {
       clientId,
       audience: `${tenant.origin}/${tenant.id}/oauth2/v2.0/token`,
-      now_ms: tenant.clock.now().getTime(),
+      now_ms,
     });
     return fault && ofAssertion[fault];
   }

@@ -31,6 +31,7 @@ export async function startSandboxGraph(options: SandboxGraphOptions): Promise<S
     clientId: options.clientId,
     clientSecret: options.clientSecret,
     certificates: options.certificates ?? [],
+    federated: options.federated ?? [],
     clock,
     pageSize: options.pageSize ?? 100,
     origin: '',

@@ -5,7 +5,7 @@ import type { People } from './people.ts';
 import type { Places } from './places.ts';
 import type { StateTokens } from './state-tokens.ts';
 import type { Subscriptions } from './subscriptions.ts';
-import type { GraphOddities } from './types.ts';
+import type { FederatedCredential, GraphOddities } from './types.ts';
 
 /** One Microsoft 365 tenant: what it holds, who may read it, and how it misbehaves. Every operation is given it. */
 export interface Tenant {
@@ -13,6 +13,7 @@ export interface Tenant {
   readonly clientId: string;
   readonly clientSecret: string;
   readonly certificates: readonly string[];
+  readonly federated: readonly FederatedCredential[];
   readonly clock: Clock;
   readonly pageSize: number;
   /** Where it listens; known once it does. */

@@ -133,6 +133,16 @@ export interface TokenExpiry {
   readonly location?: boolean | string;
 }
 
+/** An issuer that the application trusts to say who a workload is. */
+export interface FederatedCredential {
+  readonly issuer: string;
+  readonly subject: string;
+  /** Default: `api://AzureADTokenExchange`. */
+  readonly audience?: string;
+  /** PEM of the RSA key that the issuer publishes. */
+  readonly publicKey: string;
+}
+
 export interface SandboxGraphOptions {
   readonly tls: { readonly key: string; readonly cert: string };
   /** GUID. */
@@ -142,6 +152,8 @@ export interface SandboxGraphOptions {
   readonly clientSecret: string;
   /** PEM certificates whose keys may sign a client assertion. */
   readonly certificates?: readonly string[];
+  /** Whose tokens sign the application in, without a secret. */
+  readonly federated?: readonly FederatedCredential[];
   /** Default: any free one. */
   readonly port?: number;
   readonly clock?: Clock;

@@ -10,6 +10,7 @@ import { bypasses, openTunnel, parseProxy } from './proxy.ts';
 import { type AddressRule, rulesCover, rulesName } from './rules.ts';
 import { type Destination, destination, openSocket, secure } from './sockets.ts';
 import { createTrust } from './trust.ts';
+import { workloadToken } from './workload-token.ts';
 
 export type { NetBudget } from './allowance.ts';
 export { type AddressRule, parseAddressRules } from './rules.ts';
@@ -21,6 +22,8 @@ export interface NetRules {
   /** SLUICE_PROXY, for HTTP and HTTPS only. Names are still resolved and checked here. */
   readonly proxy?: string;
   readonly noProxy: readonly string[];
+  /** SLUICE_WORKLOAD_IDENTITY: by tenant, the file of the token that is lent to it. */
+  readonly tokenFiles?: ReadonlyMap<string, string>;
   /** PEM text of further certificate authorities. */
   readonly caFile?: string;
   /** The hub's own ports and those of its database: never, on this machine; elsewhere only where a rule names them. */
@@ -108,6 +111,7 @@ export function createNet({ tenant, rules, budget, signal, clock, resolve = reso
       const name = canonicalHost(host);
       return inClear(ipaddr.isValid(name) ? [name] : (seen.get(place(name, port)) ?? []), port);
     },
+    workloadToken: () => workloadToken(rules.tokenFiles, tenant, signal),
     count: (spent) => allowance.count(spent),
   };
 }

@@ -137,7 +137,7 @@ behavesLikeAConnector(underSuite, {
     {
       what: 'two ways to sign in',
       settings: (good) => ({ ...good, certificate: applications.app }),
-      says: /exactly one of client_secret and certificate/,
+      says: /exactly one of client_secret, certificate and workload_identity, and client_secret and certificate/,
     },
     {
       what: 'a mailbox that is no address',

@@ -113,6 +113,50 @@ describe('the Entra endpoints of the sandbox', () => {
     });
   });
 
+  describe('with the token of an issuer that the application trusts', () => {
+    const issuer = 'https://issuer.example/';
+    let federated: Client;
+    beforeEach(async () => {
+      const publicKey = new X509Certificate(application.cert).publicKey
+        .export({ type: 'spki', format: 'pem' })
+        .toString();
+      const trusted = [
+        { issuer, subject: 'workload', publicKey },
+        { issuer, subject: 'other', audience: 'api://own', publicKey },
+      ];
+      federated = await connect({ clock: { now: () => now }, federated: trusted });
+    });
+    afterEach(() => federated.graph.stop());
+
+    const tokenOf = (more: object = {}, key = application.key) => {
+      const now_s = now.getTime() / 1000;
+      const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+      const claims = { iss: issuer, sub: 'workload', aud: 'api://AzureADTokenExchange', exp: now_s + 600, ...more };
+      const head = `${encode({ alg: 'RS256' })}.${encode(claims)}`;
+      return `${head}.${signWith('sha256', Buffer.from(head), key).toString('base64url')}`;
+    };
+    const ask = async (client_assertion: string, of = federated) => {
+      const client_assertion_type = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+      const { status, body } = await askToken(of.graph, { client_assertion, client_assertion_type });
+      return status === 200 ? 200 : body.error_codes[0];
+    };
+
+    it('take it, for the audience that its federated credential names', async () => {
+      expect(await ask(tokenOf())).to.equal(200);
+      expect(await ask(tokenOf({ sub: 'other', aud: ['x', 'api://own'] }))).to.equal(200);
+    });
+
+    it('refuse it by what does not fit', async () => {
+      expect(await ask(tokenOf({ iss: 'https://issuer.example' }))).to.equal(700211);
+      expect(await ask(tokenOf({ sub: 'Workload' }))).to.equal(700213);
+      expect(await ask(tokenOf({ sub: 'other' }))).to.equal(700212);
+      expect(await ask(tokenOf({}, keyPair('other').key))).to.equal(7000272);
+      expect(await ask(tokenOf({ exp: now.getTime() / 1000 - 301 }))).to.equal(700024);
+      expect(await ask(tokenOf({ nbf: now.getTime() / 1000 + 301 }))).to.equal(700024);
+      expect(await ask(tokenOf(), client)).to.equal(70021);
+    });
+  });
+
   describe('and the check of tokens', () => {
     const unauthorised = async (authorization: string) => {
       const { status, headers, body } = await client.get('/users', authorization ? { authorization } : {});
