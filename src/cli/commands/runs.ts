@@ -24,7 +24,7 @@ export function runs(program: Command, context: Context): void {
   declare(
     program,
     'runs [tenant[/connection]]',
-    'the latest runs, newest first',
+    'the latest runs, newest first; below them, certificates and secrets that end soon',
     'sluice runs acme/people',
     'sluice runs acme --limit 5 --json',
   )
