@@ -1,7 +1,7 @@
 import { ground } from './0001-ground.ts';
 import { rooms } from './0002-rooms.ts';
 import { userEvents } from './0003-user-events.ts';
-import { connections } from './0006-connections.ts';
+import { connections } from './0005-connections.ts';
 
 /** A forward step. Its first line says whether it locks or breaks; every column says what it is for. */
 export interface Migration {

@@ -4,7 +4,7 @@ import { uuidTenant, walled } from './walls.ts';
 // Adds one table and one column that may be null: locks registry.connection for an instant, breaks nothing.
 
 export const connections: Migration = {
-  name: '0006-connections',
+  name: '0005-connections',
   sql: `
 CREATE TABLE sluice.expiry_told (
   ${uuidTenant},
