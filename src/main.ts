@@ -388,9 +388,19 @@ process.exitCode = await runCli(process.argv.slice(2), {
   },
   async sandbox() {
     const { employeesWhoLogOn } = await import('./sandbox/company.ts');
+    const { makeLoopbackCertificate } = await import('./sandbox/certificate.ts');
     const { sandboxConfiguration } = await import('./sandbox/configuration.ts');
     const { startSandboxDirectory } = await import('./sandbox/directory.ts');
-    const { keepChanging } = await import('./sandbox/liven.ts');
-    return { startDirectory: startSandboxDirectory, employeesWhoLogOn, sandboxConfiguration, keepChanging };
+    const { startSandboxMicrosoft365 } = await import('./sandbox/microsoft365/index.ts');
+    const { inTurns, keepChanging } = await import('./sandbox/liven.ts');
+    return {
+      startDirectory: startSandboxDirectory,
+      startMicrosoft365: startSandboxMicrosoft365,
+      makeCertificate: makeLoopbackCertificate,
+      employeesWhoLogOn,
+      sandboxConfiguration,
+      inTurns,
+      keepChanging,
+    };
   },
 });

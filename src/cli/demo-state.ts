@@ -12,8 +12,18 @@ export interface DemoState {
   /** Where the sandbox directory listened, so that the connection stays the same; absent before the first start. */
   readonly port?: number;
   readonly bindPassword: string;
+  /** Absent before the first start with one. */
+  readonly microsoft365?: DemoMicrosoft365;
   readonly key?: DemoKey;
   readonly adminKey?: DemoKey;
+}
+
+/** Kept, like the port of the directory, so that the connection stays the same. */
+export interface DemoMicrosoft365 {
+  readonly port: number;
+  readonly clientSecret: string;
+  /** PEM: of the server on this machine, and good for nothing else. */
+  readonly certificate: { readonly key: string; readonly cert: string };
 }
 
 export interface DemoKey {
@@ -76,30 +86,42 @@ async function readState(path: string): Promise<DemoState | undefined> {
   );
 }
 
-/** The demo's tenant, and the connection that reads the sandbox directory. */
+/** The demo's tenant, and its connections in the order in which their word counts. */
 export const TENANT = 'acme';
-export const CONNECTION = 'people';
+export const DIRECTORY = 'people';
+export const MICROSOFT_365 = 'm365';
+export const CONNECTIONS = [DIRECTORY, MICROSOFT_365] as const;
 
-/** What the demo's tenant may reach beyond public addresses: the sandbox's port on this machine, in clear. */
-export function allowDirectory(settings: OperatorSettings, port: number): OperatorSettings {
-  const allowed = `${TENANT}=127.0.0.1/32:${port}`;
-  const added = (rules: string | undefined) => (rules ? `${rules}, ${allowed}` : allowed);
+/** Where the sandbox's systems listen on this machine. */
+export interface DemoPorts {
+  readonly directory: number;
+  /** Speaks TLS. */
+  readonly microsoft365: number | undefined;
+}
+
+/** What the demo's tenant may reach beyond public addresses: the sandbox's ports; that of the directory in clear. */
+export function allowSandbox(settings: OperatorSettings, { directory, microsoft365 }: DemoPorts): OperatorSettings {
+  const rule = (port: number) => `${TENANT}=127.0.0.1/32:${port}`;
+  const added = (rules: string | undefined, more: readonly string[]) => [...(rules ? [rules] : []), ...more].join(', ');
+  const both = [directory, ...(microsoft365 === undefined ? [] : [microsoft365])];
   return {
     ...settings,
-    allowAddresses: added(settings.allowAddresses),
-    allowCleartext: added(settings.allowCleartext),
+    allowAddresses: added(settings.allowAddresses, both.map(rule)),
+    allowCleartext: added(settings.allowCleartext, [rule(directory)]),
   };
 }
 
 /**
  * The settings as they are, or with the demo's allowance where its data is what they name: else `sluice sync` in the
- * next terminal would fail on the very connection that the demo shows. Only who owns the folder can write that file.
+ * next terminal would fail on the very connections that the demo shows. Only who owns the folder can write that file.
  */
 export function withDemoAllowance(settings: OperatorSettings): OperatorSettings {
   if (settings.databaseUrl !== undefined) return settings;
   try {
-    const { port } = JSON.parse(readFileSync(join(settings.data, 'demo.json'), 'utf8')) as { port?: unknown };
-    return Number.isInteger(port) ? allowDirectory(settings, port as number) : settings;
+    const { port, microsoft365 } = JSON.parse(readFileSync(join(settings.data, 'demo.json'), 'utf8'));
+    if (!Number.isInteger(port)) return settings;
+    const other = microsoft365?.port;
+    return allowSandbox(settings, { directory: port, microsoft365: Number.isInteger(other) ? other : undefined });
   } catch {
     // No demo here, or none that can be read: the operator's own rules stand.
     return settings;

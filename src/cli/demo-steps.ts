@@ -1,35 +1,68 @@
+import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NeedsAttention, Refused } from '../base/errors.ts';
 import type { Receipt } from '../model/receipt.ts';
 import type { OperatorSettings } from '../settings/index.ts';
 import type { HubTenantStore } from '../store/index.ts';
 import { applyFile } from './apply-file.ts';
-import { allowDirectory, CONNECTION, type DemoFile, type DemoKey, TENANT } from './demo-state.ts';
-import type { CliDeps, RunningHub, SandboxDeps, SandboxDirectoryHandle } from './deps.ts';
+import { allowSandbox, type DemoFile, type DemoKey, type DemoMicrosoft365, TENANT } from './demo-state.ts';
+import type { CliDeps, RunningHub, SandboxDeps, SandboxMicrosoft365Handle, SandboxSystemHandle } from './deps.ts';
 
-/** Where it was the last time; anywhere else if that port is taken by now. */
-export async function startDirectory(sandbox: SandboxDeps, { state }: DemoFile): Promise<SandboxDirectoryHandle> {
-  const options = { seed: state.seed, password: state.bindPassword };
-  if (state.port === undefined) return sandbox.startDirectory(options);
+/** The systems of the sandbox company. */
+export interface Systems {
+  readonly directory: SandboxSystemHandle;
+  readonly microsoft365: SandboxMicrosoft365Handle;
+  /** By what Microsoft 365 lets the hub in, and is recognised. */
+  readonly access: Omit<DemoMicrosoft365, 'port'>;
+  stop(): Promise<void>;
+}
+
+/** Starts both where they were the last time, with the same secrets. */
+export async function startSystems(sandbox: SandboxDeps, file: DemoFile): Promise<Systems> {
+  const { seed, bindPassword, port, microsoft365: known } = file.state;
+  const directory = await whereItWas(port, (where) =>
+    sandbox.startDirectory({ seed, password: bindPassword, ...where }),
+  );
   try {
-    return await sandbox.startDirectory({ ...options, port: state.port });
+    const access = {
+      clientSecret: known?.clientSecret ?? randomBytes(18).toString('base64url'),
+      certificate: known?.certificate ?? sandbox.makeCertificate(),
+    };
+    const microsoft365 = await whereItWas(known?.port, (where) =>
+      sandbox.startMicrosoft365({ seed, directory, ...access, ...where }),
+    );
+    return {
+      directory,
+      microsoft365,
+      access,
+      stop: async () => void (await Promise.all([directory.stop(), microsoft365.stop()])),
+    };
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    return sandbox.startDirectory(options);
+    await directory.stop();
+    throw error;
   }
 }
 
+/** Anywhere else if that port is taken by now. */
+async function whereItWas<T>(port: number | undefined, start: (where: { port?: number }) => Promise<T>): Promise<T> {
+  if (port === undefined) return start({});
+  try {
+    return await start({ port });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    return start({});
+  }
+}
+
+const portOf = ({ url }: SandboxSystemHandle) => Number(new URL(url).port);
+
 /**
  * The operator's settings as far as a demo may follow them: it stays on this machine, in its own embedded database,
- * and its one tenant may reach the sandbox's port, in clear.
+ * and its one tenant may reach the sandbox's ports, that of the directory in clear.
  */
-export function demoSettings(
-  settings: OperatorSettings,
-  directoryUrl: string,
-  log: string | undefined,
-): OperatorSettings {
+export function demoSettings(settings: OperatorSettings, systems: Systems, log: string | undefined): OperatorSettings {
   return {
-    ...allowDirectory(settings, Number(new URL(directoryUrl).port)),
+    ...allowSandbox(settings, { directory: portOf(systems.directory), microsoft365: portOf(systems.microsoft365) }),
     databaseUrl: undefined,
     databaseMigrateUrl: undefined,
     host: '127.0.0.1',
@@ -47,20 +80,21 @@ export async function ensureTenant(
   deps: CliDeps,
   hub: RunningHub,
   file: DemoFile,
-  directoryUrl: string,
+  { directory, microsoft365, access }: Systems,
 ): Promise<HubTenantStore> {
   if (!file.found && (await hub.store.registry.byName(TENANT)))
     throw new NeedsAttention(
       `This hub has a tenant ${TENANT} already, which is not the demo's; set SLUICE_DATA to another folder.`,
     );
-  await file.save({ port: Number(new URL(directoryUrl).port) });
+  await file.save({ port: portOf(directory), microsoft365: { ...access, port: portOf(microsoft365) } });
   const { resolveSecrets, validateConfiguration } = await import('../tenants/index.ts');
   const { sandboxConfiguration } = await deps.sandbox();
-  const text = sandboxConfiguration({ url: directoryUrl, bindPassword: file.state.bindPassword });
+  const { bindPassword } = file.state;
+  const text = sandboxConfiguration({ directory: { url: directory.url, bindPassword }, microsoft365 });
   const validated = validateConfiguration(text, { file: 'the demo', connectors: deps.connectors });
   if (!validated.ok) throw new Error('The sandbox made a configuration that is not in order.');
   const next = resolveSecrets(validated.draft, { env: {}, secretsFolder: '' });
-  // The first time people log on before anything is read; then the first run shows what it lets in.
+  // The first time people log on before anything is read; then the first runs show what they let in.
   await applyFile(hub.store, next, deps, { yes: true, resume: file.found, overwrite: true });
   return hub.store.tenantByName(TENANT);
 }
@@ -119,11 +153,11 @@ const BUSY_DEADLINE_MS = 60_000;
 const BUSY_WAIT_MS = 250;
 
 /** A run of ours, after the scheduled one that may be under way. */
-export async function runOnce(hub: RunningHub, tenant: HubTenantStore): Promise<Receipt> {
+export async function runOnce(hub: RunningHub, tenant: HubTenantStore, connection: string): Promise<Receipt> {
   const until = performance.now() + BUSY_DEADLINE_MS;
   for (;;) {
     try {
-      return await hub.sync.run({ tenantId: tenant.tenantId, connection: CONNECTION, trigger: 'manual' });
+      return await hub.sync.run({ tenantId: tenant.tenantId, connection, trigger: 'manual' });
     } catch (error) {
       const busy = error instanceof Refused && error.kind === 'already-running';
       if (!busy || performance.now() > until) throw error;

@@ -24,32 +24,66 @@ export interface RunningHub extends Attached {
 export const hubRoles = ['all', 'api', 'worker', 'scheduler'] as const;
 export type HubRole = (typeof hubRoles)[number];
 
-/** A live directory of the sandbox, as far as the demo handles it. */
-export interface SandboxDirectoryHandle {
-  /** `ldap://127.0.0.1:PORT` */
+/** A live system of the sandbox, as far as the demo handles it. */
+export interface SandboxSystemHandle {
+  /** `ldap://127.0.0.1:PORT`, `https://127.0.0.1:PORT` */
   readonly url: string;
-  /** Something small happens: of what kind, and whether to one of those who log on. */
-  change(): SandboxChange;
   stop(): Promise<void>;
 }
 
-/** What happened in the directory, without saying to whom. */
+/** What its configuration needs, too. */
+export interface SandboxMicrosoft365Handle extends SandboxSystemHandle {
+  readonly tenantId: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+  /** PEM. */
+  readonly ca: string;
+  readonly mailboxes: readonly string[];
+}
+
+/** What happened in the sandbox's systems, without saying to whom. */
 export interface SandboxChange {
   readonly kind: string;
+  /** Whether to one of those who log on. */
   readonly ofUser: boolean;
 }
 
-/** The sandbox, as src/sandbox exports it; `D` is its directory, which the demo only hands back. */
-export interface SandboxDeps<D extends SandboxDirectoryHandle = SandboxDirectoryHandle> {
+/** PEM. */
+export interface SandboxCertificate {
+  readonly key: string;
+  readonly cert: string;
+}
+
+/** The sandbox, as src/sandbox exports it; `D` and `M` are its two systems, which the demo only hands back. */
+export interface SandboxDeps<
+  D extends SandboxSystemHandle = SandboxSystemHandle,
+  M extends SandboxMicrosoft365Handle = SandboxMicrosoft365Handle,
+> {
   /** @throws the system's error with code EADDRINUSE if the port is taken */
   startDirectory(options: { seed: number; password: string; port?: number }): Promise<D>;
+  /** Likewise. With the people of the directory, who must have come from the same seed. */
+  startMicrosoft365(options: {
+    seed: number;
+    directory: D;
+    clientSecret: string;
+    certificate: SandboxCertificate;
+    port?: number;
+  }): Promise<M>;
+  /** For a server on this machine, and of no use anywhere else. */
+  makeCertificate(): SandboxCertificate;
   /** The bodies of `POST /v1/logons` of those employees who log on. */
   employeesWhoLogOn(options: { seed: number }): { email: string; given_name: string; family_name: string }[];
   /** The sandbox tenant's configuration file. */
-  sandboxConfiguration(options: { url: string; bindPassword: string; schedule?: string }): string;
+  sandboxConfiguration(options: {
+    directory: { url: string; bindPassword: string };
+    microsoft365: M;
+    schedule?: string;
+  }): string;
+  /** What happens in both systems, now in the one and now in the other. */
+  inTurns(directory: D, microsoft365: M): { change(): SandboxChange };
   /** Lets something happen every so often until the signal is aborted; never keeps the process alive. */
   keepChanging(
-    directory: Pick<D, 'change'>,
+    what: { change(): SandboxChange },
     options: { everyMs: number; signal: AbortSignal; tell?: (change: SandboxChange) => void },
   ): Promise<void>;
 }

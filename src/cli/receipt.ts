@@ -1,4 +1,4 @@
-import type { DropReason, StreamName } from '../model/model.ts';
+import { type DropReason, type StreamName, streamNames } from '../model/model.ts';
 import type { Receipt, StreamReceipt } from '../model/receipt.ts';
 import { bytes, capital, count, duration, instant, listed, number } from './words.ts';
 
@@ -161,7 +161,10 @@ function statusSentences(receipt: Receipt, { withoutFailure = false }: ReceiptOp
 export function receiptSentences(receipt: Receipt, options: ReceiptOptions = {}): string[] {
   const sentences: string[] = [];
   let turnedAway = 0;
-  for (const [name, stream] of Object.entries(receipt.streams) as [StreamName, StreamReceipt][]) {
+  // In the model's order, people first: a database keeps them in one of its own.
+  for (const name of streamNames) {
+    const stream = receipt.streams[name];
+    if (!stream) continue;
     sentences.push(streamSentence(receipt.connection, name, stream, options), ...removalSentences(stream));
     const fields = fieldsDroppedSentence(stream.fields_dropped ?? {});
     if (fields) sentences.push(fields);

@@ -2,7 +2,8 @@ import { InvalidArgumentError } from 'commander';
 import type { Receipt } from '../../model/receipt.ts';
 import type { HubTenantStore } from '../../store/index.ts';
 import { type Command, type Context, declare, type JsonOption } from '../context.ts';
-import { CONNECTION, type DemoFile, openDemoFile, TENANT } from '../demo-state.ts';
+import { callsToTry } from '../demo-calls.ts';
+import { CONNECTIONS, type DemoFile, DIRECTORY, MICROSOFT_365, openDemoFile, TENANT } from '../demo-state.ts';
 import {
   demoSettings,
   ensureKeys,
@@ -10,10 +11,11 @@ import {
   type LogOns,
   logEverybodyOn,
   runOnce,
-  startDirectory,
+  type Systems,
+  startSystems,
 } from '../demo-steps.ts';
 import { follow } from '../demo-watch.ts';
-import type { SandboxDeps } from '../deps.ts';
+import type { RunningHub, SandboxChange, SandboxDeps } from '../deps.ts';
 import { receiptSentences } from '../receipt.ts';
 import { showWords } from '../receipt-view.ts';
 import { stopSignals } from '../stop-signals.ts';
@@ -26,18 +28,18 @@ interface Options extends JsonOption {
   readonly port?: number;
 }
 
-const CHANGE_EVERY_MS = 20_000;
+const CHANGE_EVERY_MS = 15_000;
 
 export function demo(program: Command, context: Context): void {
   declare(
     program,
     'demo',
-    'the hub with a sandbox tenant, whose directory is live; what `npm start` runs',
+    'the hub with a sandbox tenant, whose directory and calendars are live; what `npm start` runs',
     'sluice demo',
     'sluice demo --seed 7 --quiet',
   )
     .option('--seed <n>', 'another company; the same number makes the same one', wholeSeed)
-    .option('--quiet', 'the directory does not change by itself')
+    .option('--quiet', 'directory and calendars do not change by themselves')
     .option('--port <n>', 'the port to listen on, in place of SLUICE_PORT', portNumber)
     .action(async (options: Options) => {
       const signals = stopSignals(context.terminal.env);
@@ -61,26 +63,32 @@ async function runDemo(context: Context, options: Options, asked: Promise<void>)
     note(style.doubt(`DATABASE_URL is set and not used: the demo keeps its rows in ${given.data}, apart from yours.`));
   const file = await openDemoFile(given.data, options.seed);
   const sandbox = await deps.sandbox();
-  const directory = await startDirectory(sandbox, file);
+  const systems = await startSystems(sandbox, file);
   try {
-    if (!options.json) say(style.faint('Starting the hub, its PostgreSQL and a directory to read …'));
-    const hub = await deps.startHub(demoSettings(given, directory.url, terminal.env.SLUICE_LOG), { role: 'all' });
+    if (!options.json)
+      say(style.faint('Starting the hub, its PostgreSQL, and a directory and a Microsoft 365 to read …'));
+    const hub = await deps.startHub(demoSettings(given, systems, terminal.env.SLUICE_LOG), { role: 'all' });
     try {
-      const tenant = await ensureTenant(deps, hub, file, directory.url);
+      const tenant = await ensureTenant(deps, hub, file, systems);
       await ensureKeys(deps, tenant, file);
-      const { receipt, logOns } = await firstRun(sandbox, file, hub, tenant);
-      if (options.json) context.json(summary(file, hub.url, receipt, logOns));
-      else
-        show(context, { file, url: hub.url, directory: directory.url, receipt, logOns, quiet: options.quiet === true });
+      const shown = {
+        file,
+        hub,
+        systems,
+        quiet: options.quiet === true,
+        ...(await firstRuns(sandbox, file, hub, tenant)),
+      };
+      if (options.json) context.json(summary(shown));
+      else show(context, shown);
       const over = new AbortController();
       const tell = options.json ? () => {} : (line: string) => say(style.faint(line));
       if (!options.quiet)
-        void sandbox.keepChanging(directory, {
+        void sandbox.keepChanging(sandbox.inTurns(systems.directory, systems.microsoft365), {
           everyMs: CHANGE_EVERY_MS,
           signal: over.signal,
           tell: changeTeller(tell),
         });
-      const following = follow(tenant, CONNECTION, receipt.run, { signal: over.signal, tell });
+      const following = follow(tenant, shown.receipts.m365.run, { signal: over.signal, tell });
       await Promise.race([asked, hub.stopped]);
       over.abort();
       await following;
@@ -89,34 +97,43 @@ async function runDemo(context: Context, options: Options, asked: Promise<void>)
       await hub.stop();
     }
   } finally {
-    await directory.stop();
+    await systems.stop();
   }
   if (!options.json) say('Stopped. The data stays; `npm start` goes on with it.');
 }
 
-/**
- * The first time people log on before the run, as they would. Later the directory is read first: it began anew with
- * this process, and a user whom it renamed yesterday must be known by today's address before they log on.
- */
-async function firstRun(
-  sandbox: SandboxDeps,
-  file: DemoFile,
-  hub: Parameters<typeof runOnce>[0],
-  tenant: HubTenantStore,
-): Promise<{ receipt: Receipt; logOns: LogOns }> {
-  const people = sandbox.employeesWhoLogOn({ seed: file.state.seed });
-  const logOn = () => logEverybodyOn(hub.url, file.state.key!.key, people);
-  if (file.found) {
-    await runOnce(hub, tenant);
-    const logOns = await logOn();
-    return { logOns, receipt: await runOnce(hub, tenant) };
-  }
-  const logOns = await logOn();
-  await tenant.connections.setPaused(CONNECTION, false);
-  return { logOns, receipt: await runOnce(hub, tenant) };
+interface FirstRuns {
+  readonly logOns: LogOns;
+  readonly receipts: Readonly<Record<(typeof CONNECTIONS)[number], Receipt>>;
 }
 
-function summary(file: DemoFile, url: string, receipt: Receipt, logOns: LogOns) {
+/**
+ * The first time people log on before the runs, as they would. Later the directory is read first: it began anew with
+ * this process, and a user whom it renamed yesterday must be known by today's address before they log on.
+ */
+async function firstRuns(
+  sandbox: SandboxDeps,
+  file: DemoFile,
+  hub: RunningHub,
+  tenant: HubTenantStore,
+): Promise<FirstRuns> {
+  const people = sandbox.employeesWhoLogOn({ seed: file.state.seed });
+  if (file.found) await runOnce(hub, tenant, DIRECTORY);
+  const logOns = await logEverybodyOn(hub.url, file.state.key!.key, people);
+  if (!file.found) for (const connection of CONNECTIONS) await tenant.connections.setPaused(connection, false);
+  // One after the other: what the second adds to a user is seen to come second.
+  const directory = await runOnce(hub, tenant, DIRECTORY);
+  return { logOns, receipts: { people: directory, m365: await runOnce(hub, tenant, MICROSOFT_365) } };
+}
+
+interface Shown extends FirstRuns {
+  readonly file: DemoFile;
+  readonly hub: RunningHub;
+  readonly systems: Systems;
+  readonly quiet: boolean;
+}
+
+function summary({ file, hub: { url }, receipts, logOns }: Shown) {
   return {
     url,
     docs: `${url}/docs`,
@@ -125,38 +142,39 @@ function summary(file: DemoFile, url: string, receipt: Receipt, logOns: LogOns) 
     key: file.state.key!.key,
     admin_key: file.state.adminKey!.key,
     log_ons: logOns,
-    receipt,
+    receipt: receipts.people,
+    calendar_receipt: receipts.m365,
   };
 }
 
-const whatHappened: Readonly<Record<string, string>> = {
-  hire: 'somebody was hired',
-  leave: 'somebody left, and the account was disabled',
-  promotion: 'somebody was promoted',
-  rename: 'somebody has a new name and address',
-  move: 'somebody moved to another department',
-  phone: 'somebody got another phone number',
+/** What happened in the sandbox, and what it means there that it happened to a user. */
+const whatHappened: Readonly<Record<string, readonly [what: string, ofUser: string, ofAnother: string]>> = {
+  hire: ['In the directory somebody was hired', 'a user', 'not a user'],
+  leave: ['In the directory somebody left, and the account was disabled', 'a user', 'not a user'],
+  promotion: ['In the directory somebody was promoted', 'a user', 'not a user'],
+  rename: ['In the directory somebody has a new name and address', 'a user', 'not a user'],
+  move: ['In the directory somebody moved to another department', 'a user', 'not a user'],
+  phone: ['In the directory somebody got another phone number', 'a user', 'not a user'],
+  booking: ['In a calendar a meeting was booked', 'by a user', 'not by a user'],
+  rescheduling: ['In a calendar a meeting was moved', 'by a user', 'not by a user'],
+  cancellation: ['In a calendar a meeting was called off', 'by a user', 'not by a user'],
+  series: ['In a calendar a series of meetings was changed', 'by a user', 'not by a user'],
 };
 
 const clock = () => new Date().toTimeString().slice(0, 8);
 
 function changeTeller(tell: (line: string) => void) {
-  return ({ kind, ofUser }: { kind: string; ofUser: boolean }) =>
-    tell(
-      `${clock()}  In the directory ${whatHappened[kind] ?? 'something changed'} (${ofUser ? 'a user' : 'not a user'}).`,
-    );
+  return ({ kind, ofUser }: SandboxChange) => tell(`${clock()}  ${changeSentence(kind, ofUser)}`);
 }
 
-interface Shown {
-  readonly file: DemoFile;
-  readonly url: string;
-  readonly directory: string;
-  readonly receipt: Receipt;
-  readonly logOns: LogOns;
-  readonly quiet: boolean;
+/** Of a person no more than whether they are a user. */
+function changeSentence(kind: string, ofUser: boolean): string {
+  if (kind === 'capacity') return 'A room got another number of seats.';
+  const [what, user, another] = whatHappened[kind] ?? ['Something changed', 'of a user', 'not of a user'];
+  return `${what} (${ofUser ? user : another}).`;
 }
 
-function show(context: Context, { file, url, directory, receipt, logOns, quiet }: Shown): void {
+function show(context: Context, { file, hub: { url }, systems, receipts, logOns, quiet }: Shown): void {
   const { style, say } = context;
   const users = logOns.created + logOns.known;
   const again =
@@ -164,13 +182,14 @@ function show(context: Context, { file, url, directory, receipt, logOns, quiet }
       ? 'all known from before'
       : `${logOns.created === users ? 'all' : count(logOns.created, 'person', 'people')} for the first time`;
   say();
-  say(
-    style.strong(`${TENANT}/${CONNECTION}`) +
-      style.faint(`  a live LDAP directory at ${directory}, seed ${file.state.seed}`),
-  );
-  say(`${count(users, 'employee')} logged on to the booking platform, ${again}. Then the hub read the directory:`);
-  say();
-  showWords(context, receiptSentences(receipt, { users }));
+  say(`${count(users, 'employee')} logged on to the booking platform, ${again}. Then the hub read two systems:`);
+  const receipt = (connection: (typeof CONNECTIONS)[number], what: string) => {
+    say();
+    say(style.strong(`${TENANT}/${connection}`) + style.faint(`  ${what}`));
+    showWords(context, receiptSentences(receipts[connection], { users }));
+  };
+  receipt(DIRECTORY, `a live LDAP directory at ${systems.directory.url}, seed ${file.state.seed}`);
+  receipt(MICROSOFT_365, `a live Microsoft 365 at ${systems.microsoft365.url}: the same people, rooms, calendars`);
   say();
   const line = (what: string, where: string, more = '') =>
     say(`  ${what.padEnd(9)} ${style.strong(where)}${more === '' ? '' : style.faint(`  ${more}`)}`);
@@ -179,16 +198,12 @@ function show(context: Context, { file, url, directory, receipt, logOns, quiet }
   line('Docs', `${url}/docs`);
   line('Key', file.state.key!.key);
   line('Admin key', file.state.adminKey!.key, 'for /admin/v1');
-  line('Terminal', 'npx sluice runs acme', 'also: preview acme/people, user show acme EMAIL');
+  line('Terminal', 'npx sluice runs acme', 'also: preview acme/m365, check acme/m365, user show acme EMAIL');
   say();
   say(style.strong('Try it'));
-  say(`  KEY=${file.state.key!.key}`);
-  const curl = `curl -s -H "Authorization: Bearer $KEY"`;
-  say(`  ${curl} '${url}/v1/users?limit=3'`);
-  say(`  ${curl} '${url}/v1/changes?include=entities&limit=3'`);
-  say(`  ${curl} '${url}/v1/sources'`);
+  for (const call of callsToTry(url, file.state.key!.key, new Date())) say(`  ${call}`);
   say();
-  const reads = 'The hub reads the directory again every minute';
+  const reads = 'The hub reads both again every minute';
   say(
     quiet
       ? `${reads}; with --quiet nothing changes there.`

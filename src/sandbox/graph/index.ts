@@ -40,7 +40,7 @@ export async function startSandboxGraph(options: SandboxGraphOptions): Promise<S
     places,
     groups: new Map(),
     mailboxes: new Mailboxes(people, places),
-    stateTokens: new StateTokens(clock),
+    stateTokens: new StateTokens(clock, options.clientSecret),
     subscriptions: new Subscriptions(),
     notifier: new Notifier(options.notificationAuthority),
     roles: ['User.Read.All', 'Place.Read.All', 'Calendars.ReadBasic.All'],

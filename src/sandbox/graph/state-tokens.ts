@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { badRequest, Refusal } from './answer.ts';
 import { withOptions } from './ask.ts';
@@ -25,6 +25,7 @@ export interface Round {
 }
 
 interface Sealed extends Round {
+  readonly born: string;
   readonly generation: number;
   readonly issued_ms: number;
 }
@@ -34,20 +35,26 @@ const directoryLife_ms = 7 * 24 * 3600_000;
 
 /**
  * Gives out and opens the tokens of delta links. Encrypted, and different each time for the same state: a client that
- * compares or reads them breaks here and not in production.
+ * compares or reads them breaks here and not in production. A token that a former sandbox of the same tenant gave out is
+ * known as such, and expired: its state is lost, as after a mailbox was moved to another server.
  */
 export class StateTokens {
-  readonly #key = randomBytes(32);
+  readonly #key: Buffer;
   readonly #clock: Clock;
+  /** Of this sandbox and no former one. */
+  readonly #born = randomBytes(8).toString('base64url');
   #generation = 1;
   #expiry: TokenExpiry = { status: 410, code: 'syncStateNotFound' };
 
-  constructor(clock: Clock) {
+  /** @param secret of the tenant: whoever has it, now or after a restart, can read its tokens */
+  constructor(clock: Clock, secret: string) {
     this.#clock = clock;
+    this.#key = createHash('sha256').update(`state tokens ${secret}`).digest();
   }
 
   seal(round: Round): string {
-    const sealed: Sealed = { ...round, generation: this.#generation, issued_ms: this.#clock.now().getTime() };
+    const issued_ms = this.#clock.now().getTime();
+    const sealed: Sealed = { ...round, born: this.#born, generation: this.#generation, issued_ms };
     const nonce = randomBytes(12);
     const cipher = createCipheriv('aes-256-gcm', this.#key, nonce);
     const text = Buffer.concat([cipher.update(JSON.stringify(sealed)), cipher.final()]);
@@ -56,11 +63,11 @@ export class StateTokens {
 
   /** @param origin of the Location that an expired token may be answered with */
   open(token: string, of: string, origin: string): Round {
-    const { generation, issued_ms, ...round } = this.#decrypt(token);
+    const { born, generation, issued_ms, ...round } = this.#decrypt(token);
     if (round.of !== of) {
       throw new Refusal(400, 'SyncStateNotFound', 'The sync state root folder is not found.');
     }
-    if (generation !== this.#generation) {
+    if (generation !== this.#generation || born !== this.#born) {
       const { status, code, location } = this.#expiry;
       const text = `The sync state generation is not found; generation=${generation};[highest=${this.#generation}].`;
       // The initial query again, with an empty token.
