@@ -3,6 +3,7 @@ import type { Receipt } from '../../model/receipt.ts';
 import type { HubTenantStore } from '../../store/index.ts';
 import { type Command, type Context, declare, type JsonOption } from '../context.ts';
 import { callsToTry } from '../demo-calls.ts';
+import { changeSentence } from '../demo-changes.ts';
 import { CONNECTIONS, type DemoFile, DIRECTORY, MICROSOFT_365, openDemoFile, TENANT } from '../demo-state.ts';
 import {
   demoSettings,
@@ -15,7 +16,7 @@ import {
   startSystems,
 } from '../demo-steps.ts';
 import { follow } from '../demo-watch.ts';
-import type { RunningHub, SandboxChange, SandboxDeps } from '../deps.ts';
+import type { RunningHub, SandboxDeps } from '../deps.ts';
 import { receiptSentences } from '../receipt.ts';
 import { showWords } from '../receipt-view.ts';
 import { stopSignals } from '../stop-signals.ts';
@@ -86,7 +87,7 @@ async function runDemo(context: Context, options: Options, asked: Promise<void>)
         void sandbox.keepChanging(sandbox.inTurns(systems.directory, systems.microsoft365), {
           everyMs: CHANGE_EVERY_MS,
           signal: over.signal,
-          tell: changeTeller(tell),
+          tell: (change) => tell(`${clock()}  ${changeSentence(change)}`),
         });
       const following = follow(tenant, shown.receipts.m365.run, { signal: over.signal, tell });
       await Promise.race([asked, hub.stopped]);
@@ -147,32 +148,7 @@ function summary({ file, hub: { url }, receipts, logOns }: Shown) {
   };
 }
 
-/** What happened in the sandbox, and what it means there that it happened to a user. */
-const whatHappened: Readonly<Record<string, readonly [what: string, ofUser: string, ofAnother: string]>> = {
-  hire: ['In the directory somebody was hired', 'a user', 'not a user'],
-  leave: ['In the directory somebody left, and the account was disabled', 'a user', 'not a user'],
-  promotion: ['In the directory somebody was promoted', 'a user', 'not a user'],
-  rename: ['In the directory somebody has a new name and address', 'a user', 'not a user'],
-  move: ['In the directory somebody moved to another department', 'a user', 'not a user'],
-  phone: ['In the directory somebody got another phone number', 'a user', 'not a user'],
-  booking: ['In a calendar a meeting was booked', 'by a user', 'not by a user'],
-  rescheduling: ['In a calendar a meeting was moved', 'by a user', 'not by a user'],
-  cancellation: ['In a calendar a meeting was called off', 'by a user', 'not by a user'],
-  series: ['In a calendar a series of meetings was changed', 'by a user', 'not by a user'],
-};
-
 const clock = () => new Date().toTimeString().slice(0, 8);
-
-function changeTeller(tell: (line: string) => void) {
-  return ({ kind, ofUser }: SandboxChange) => tell(`${clock()}  ${changeSentence(kind, ofUser)}`);
-}
-
-/** Of a person no more than whether they are a user. */
-function changeSentence(kind: string, ofUser: boolean): string {
-  if (kind === 'capacity') return 'A room got another number of seats.';
-  const [what, user, another] = whatHappened[kind] ?? ['Something changed', 'of a user', 'not of a user'];
-  return `${what} (${ofUser ? user : another}).`;
-}
 
 function show(context: Context, { file, hub: { url }, systems, receipts, logOns, quiet }: Shown): void {
   const { style, say } = context;

@@ -28,8 +28,10 @@ const usual: readonly CalendarChangeKind[] = [
 
 /** More bookings of its own it does not leave standing: a demo that goes on for days must not fill up. */
 const MOST_BOOKED = 12;
-/** Of the meetings that were there from the start no more are called off: it must not look like a mass deletion. */
-const MOST_CANCELLED = 12;
+/** What is called off is removed at the hub. More of it in a day would look like a mass deletion, and wait for a person. */
+const MOST_CANCELLED_A_DAY = 60;
+
+type Filled = Pick<SandboxGraph, 'putEvent' | 'removeEvent' | 'putPlace'>;
 
 interface Standing {
   readonly room: Room;
@@ -40,18 +42,19 @@ interface Standing {
 
 /** Fills the calendars of the rooms from yesterday to two weeks ahead, and decides what happens to them next. */
 export class Calendars {
-  readonly #graph: Pick<SandboxGraph, 'putEvent' | 'putPlace'>;
+  readonly #graph: Filled;
   readonly #office: Office;
   readonly #random: Random;
   readonly #meetings = new Map<string, Standing>();
   readonly #series = new Map<string, Standing>();
   readonly #filled = new Set<string>();
+  /** Ids of its own bookings. */
   readonly #booked = new Set<string>();
+  readonly #cancelledOn = new Map<string, number>();
   readonly #rebuilt = new Map<string, number>();
-  #cancelled = 0;
   #made = 0;
 
-  constructor(graph: Pick<SandboxGraph, 'putEvent' | 'putPlace'>, office: Office) {
+  constructor(graph: Filled, office: Office) {
     this.#graph = graph;
     this.#office = office;
     // Another stream than the directory's: what happens here must not depend on what happened there.
@@ -62,6 +65,7 @@ export class Calendars {
   fill(now: Date): void {
     const today = dateOf(now);
     const dates = Array.from({ length: DAYS_BACK + DAYS_AHEAD + 1 }, (_, n) => daysAfter(today, n - DAYS_BACK));
+    this.#forget(dates[0]!);
     for (const date of dates) {
       if (this.#filled.has(date)) continue;
       this.#filled.add(date);
@@ -75,14 +79,23 @@ export class Calendars {
     }
   }
 
+  /** What is over is of no more use to it. */
+  #forget(before: string): void {
+    for (const [id, { date }] of this.#meetings) {
+      if (date >= before) continue;
+      this.#meetings.delete(id);
+      this.#booked.delete(id);
+    }
+  }
+
   /** One small thing happens, of this kind if it can; it concerns what is still to come. */
   change(now: Date, wanted: CalendarChangeKind = this.#random.pick(usual)): CalendarChange {
     this.fill(now);
     switch (wanted) {
       case 'booking':
-        return this.#booked.size < MOST_BOOKED ? this.#book(now) : this.#cancel(now);
+        return this.#own(now).length < MOST_BOOKED ? this.#book(now) : this.#cancel(now);
       case 'cancellation':
-        return this.#booked.size > 0 || this.#cancelled < MOST_CANCELLED ? this.#cancel(now) : this.#reschedule(now);
+        return this.#cancel(now);
       case 'rescheduling':
         return this.#reschedule(now);
       case 'series':
@@ -116,15 +129,23 @@ export class Calendars {
     return this.#told('rescheduling', event);
   }
 
-  /** One of its own if there is one. It stays in the calendar, marked as called off, as long as nobody clears it away. */
+  /**
+   * One of its own if there is one, and then it is cleared away; any other stays in the calendar, marked as called off:
+   * both happen. When enough was called off today, something is moved instead.
+   */
   #cancel(now: Date): CalendarChange {
-    const ahead = this.#ahead(now);
-    const own = ahead.filter(({ event }) => this.#booked.has(event.id));
-    const one = this.#random.pick(own.length > 0 ? own : ahead);
-    if (!this.#booked.delete(one.event.id)) this.#cancelled += 1;
-    const event = { ...one.event, isCancelled: true };
-    this.#put(this.#meetings, { ...one, event });
-    return this.#told('cancellation', event);
+    const today = dateOf(now);
+    const before = this.#cancelledOn.get(today) ?? 0;
+    if (before >= MOST_CANCELLED_A_DAY) return this.#reschedule(now);
+    this.#cancelledOn.set(today, before + 1);
+    const own = this.#own(now);
+    const one = this.#random.pick(own.length > 0 ? own : this.#ahead(now));
+    if (own.length > 0) {
+      this.#booked.delete(one.event.id);
+      this.#meetings.delete(one.event.id);
+      this.#graph.removeEvent(one.room.address, one.event.id);
+    } else this.#put(this.#meetings, { ...one, event: { ...one.event, isCancelled: true } });
+    return this.#told('cancellation', one.event);
   }
 
   /** All dates of a series move by half an hour, or one of them falls out. */
@@ -160,6 +181,10 @@ export class Calendars {
     return [...this.#meetings.values()].filter(
       ({ event, date }) => date > today && !event.isAllDay && !event.isCancelled && !declined(event),
     );
+  }
+
+  #own(now: Date): Standing[] {
+    return this.#ahead(now).filter(({ event }) => this.#booked.has(event.id));
   }
 
   #slot(now: Date): Slot {

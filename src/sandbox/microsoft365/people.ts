@@ -49,11 +49,11 @@ function userOf(entry: DirectoryEntry): GraphUser {
   };
 }
 
-/** Of every fourth person Microsoft 365 has not heard of a promotion yet: whose word counts is for `sources` to say. */
+/** Of every other person Microsoft 365 has not heard of a promotion yet: whose word counts is for `sources` to say. */
 function titleOf(entry: DirectoryEntry): string | undefined {
   const title = text(entry, 'title');
   const first = ladders[text(entry, 'departmentNumber') ?? '']?.[0];
-  const behind = Number.parseInt(entry.uuid.slice(0, 2), 16) % 4 === 0;
+  const behind = Number.parseInt(entry.uuid.slice(0, 2), 16) % 2 === 0;
   return behind && first ? first : title?.slice(0, LONGEST_TITLE);
 }
 
