@@ -11,7 +11,7 @@ export function callsToTry(url: string, key: string, now: Date): string[] {
   const [from, to] = [`${day}T06:00:00Z`, `${day}T18:00:00Z`];
   const curl = 'curl -s -H "Authorization: Bearer $KEY"';
   const get = (path: string) => `${curl} "$V1/${path}"`;
-  const question = { where: { kind: 'room', capacity_min: 16 }, from, to };
+  const question = { where: { capacity_min: 16 }, from, to };
   return [
     `KEY=${key}`,
     `V1=${url}/v1`,

@@ -145,7 +145,7 @@ describe('the demo', function () {
       .and.greaterThan(0);
   });
 
-  it('knows when each room is taken, and says nothing else of a meeting', async () => {
+  it('knows when each room is taken, as the calendars have it', async () => {
     const graph = await microsoft365();
     const today = Math.floor(Date.now() / DAY_MS) * DAY_MS;
     const [from, to] = [new Date(today - DAY_MS), new Date(today + 14 * DAY_MS)];

@@ -189,8 +189,8 @@ export class Calendars {
 
   #slot(now: Date): Slot {
     const random = this.#random;
-    let date = daysAfter(dateOf(now), 1 + random.below(DAYS_AHEAD - 1));
-    while (!isWorkday(date)) date = daysAfter(date, -1);
+    let date = daysAfter(dateOf(now), 1 + random.below(DAYS_AHEAD - 2));
+    while (!isWorkday(date)) date = daysAfter(date, 1);
     return { date, minute: 8 * 60 + 30 * random.below(18), length: random.pick([30, 60, 90]) };
   }
 
