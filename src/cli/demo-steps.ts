@@ -152,12 +152,15 @@ async function logOn(url: string, key: string, person: object): Promise<'created
 const BUSY_DEADLINE_MS = 60_000;
 const BUSY_WAIT_MS = 250;
 
-/** A run of ours, after the scheduled one that may be under way. */
+/**
+ * A run of ours, after the scheduled one that may be under way. It reads everything: the systems began anew with this
+ * process, and whoever watches wants to see what is there, not that a scheduled run was a second earlier.
+ */
 export async function runOnce(hub: RunningHub, tenant: HubTenantStore, connection: string): Promise<Receipt> {
   const until = performance.now() + BUSY_DEADLINE_MS;
   for (;;) {
     try {
-      return await hub.sync.run({ tenantId: tenant.tenantId, connection, trigger: 'manual' });
+      return await hub.sync.run({ tenantId: tenant.tenantId, connection, trigger: 'manual', mode: 'full' });
     } catch (error) {
       const busy = error instanceof Refused && error.kind === 'already-running';
       if (!busy || performance.now() > until) throw error;
