@@ -1,7 +1,7 @@
 import type { DropReason } from '../model/model.ts';
 import type { Receipt, RunStatus } from '../model/receipt.ts';
 import type { Context } from './context.ts';
-import { effortSentence, type ReceiptOptions, reasons, receiptSentences } from './receipt.ts';
+import { effortSentence, type ReceiptOptions, reasons, receiptSentences, streamsOf } from './receipt.ts';
 import { table, wrap } from './table.ts';
 import type { Style } from './terminal.ts';
 import { instant, number } from './words.ts';
@@ -37,7 +37,7 @@ export function showWords({ terminal, say }: Context, sentences: readonly string
 const right = (title: string) => ({ title, align: 'right' as const });
 
 function numbersTable(receipt: Receipt, { style, terminal }: Context): string {
-  const streams = Object.entries(receipt.streams);
+  const streams = streamsOf(receipt);
   const some = (value: number) => (value > 0 ? number(value) : '');
   const accounts = table(
     [

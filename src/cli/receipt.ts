@@ -157,14 +157,18 @@ function statusSentences(receipt: Receipt, { withoutFailure = false }: ReceiptOp
   }
 }
 
+/** In the model's order, people first: a database keeps them in one of its own. */
+export const streamsOf = ({ streams }: Receipt): (readonly [StreamName, StreamReceipt])[] =>
+  streamNames.flatMap((name) => {
+    const stream = streams[name];
+    return stream ? [[name, stream] as const] : [];
+  });
+
 /** The receipt in words, one sentence an item: for tenant IT and a works council, never with content of a record. */
 export function receiptSentences(receipt: Receipt, options: ReceiptOptions = {}): string[] {
   const sentences: string[] = [];
   let turnedAway = 0;
-  // In the model's order, people first: a database keeps them in one of its own.
-  for (const name of streamNames) {
-    const stream = receipt.streams[name];
-    if (!stream) continue;
+  for (const [name, stream] of streamsOf(receipt)) {
     sentences.push(streamSentence(receipt.connection, name, stream, options), ...removalSentences(stream));
     const fields = fieldsDroppedSentence(stream.fields_dropped ?? {});
     if (fields) sentences.push(fields);

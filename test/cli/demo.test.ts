@@ -192,11 +192,13 @@ describe('the demo', function () {
   });
 
   it('goes on where it was after a restart, and doubles and removes nothing', async () => {
+    const state = await readFile(join(data, 'demo.json'), 'utf8');
     first.child.kill('SIGINT');
     expect((await first.ended).exit).to.equal(0);
 
     const second = demo();
     const two = await second.firstJson<Summary>();
+    expect(await readFile(join(data, 'demo.json'), 'utf8'), 'ports, secrets, certificate').to.equal(state);
     expect(two.log_ons).to.deep.equal({ created: 0, known: 40 });
     expect([two.key, two.admin_key]).to.deep.equal([one.key, one.admin_key]);
     expect(await all(two)).to.deep.equal(held);

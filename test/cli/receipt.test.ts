@@ -77,6 +77,12 @@ describe('the receipt in words', () => {
     expect(fieldsDroppedSentence({})).to.equal(undefined);
   });
 
+  it('tells people before rooms and meetings, in whatever order they were kept', () => {
+    const one = stream({ read: 1, kept: 1, created: 1 });
+    const words = receiptSentences(receipt('succeeded', { streams: { events: one, spaces: one, users: one } }));
+    expect(words.map((sentence) => /^Read 1 (\w+)/.exec(sentence)?.[1])).to.deep.equal(['entry', 'space', 'event']);
+  });
+
   it('says what to do about held removals, with the run to name', () => {
     const held = receipt('held', { streams: { users: stream({ read: 5, kept: 5, unchanged: 5, held: 1200 }) } });
     const words = receiptSentences(held).join('\n');
