@@ -38,6 +38,7 @@ const subjects: Readonly<Record<StreamName, string>> = {
   users: 'People',
   spaces: 'Rooms and desks',
   events: 'Meetings',
+  user_events: 'Busy times of people',
   lockers: 'Lockers',
   locker_assignments: 'Lockers taken',
 };
