@@ -84,6 +84,7 @@ export default connector({
       resumable: false,
       incremental: true,
       partitions: calendars,
+      sideBySide: ({ in_flight }) => in_flight,
       read: readEvents,
     },
     user_events: {

@@ -82,6 +82,8 @@ export interface StreamDefinition<K extends StreamName, S extends SettingsShape>
   readonly peopleAtOnce?: number;
   /** The partitions of this stream; one unnamed partition if absent. */
   readonly partitions?: (context: CheckContext<S>) => Promise<readonly Partition[]>;
+  /** How many partitions may be read at a time, if the stream matches nobody; one after the other if absent. */
+  readonly sideBySide?: (settings: SettingsOf<S>) => number;
   read(context: ReadContext<S>): AsyncIterable<Item>;
   /** Fetch these people now, batched; records only, removes nothing. */
   readonly lookup?: (context: LookupContext<S>) => AsyncIterable<SourceRecord>;

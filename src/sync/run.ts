@@ -37,6 +37,7 @@ import { type Asking, askAboutEverybody } from './opted-in.ts';
 import { PartitionTrouble } from './partition-trouble.ts';
 import { type ConnectionPlan, contextFor, type PlannedStream, planConnection, settle } from './plans.ts';
 import { type ReadPage, readPages } from './reading.ts';
+import { SideBySide } from './side-by-side.ts';
 import type { RunProgress } from './types.ts';
 
 /** A run that takes longer than this is stuck, or the source is too large for its schedule. */
@@ -103,6 +104,11 @@ export async function runConnection(
   return new Run(deps, tenant, order, lease, onProgress).toItsEnd();
 }
 
+/** How many partitions are read at a time. Whom one of them recognises the others must know, so people are read in turn. */
+function atOnce({ sideBySide, match }: ConnectorStream, { settings }: CheckContext<SettingsShape>): number {
+  return match ? 1 : (sideBySide?.(settings) ?? 1);
+}
+
 async function* nothingMore(): AsyncGenerator<Item> {
   yield complete();
 }
@@ -116,6 +122,7 @@ interface PartitionReading {
   readonly partition: Partition;
   /** How many the stream has. */
   readonly partitions: number;
+  readonly side: SideBySide;
 }
 
 class Run {
@@ -152,7 +159,7 @@ class Run {
 
   async toItsEnd(): Promise<Receipt> {
     const heartbeat = setInterval(() => void this.#beat(), HEARTBEAT_MS);
-    const stop = () => this.#abort.abort();
+    const stop = () => this.#abort.abort(new Stopping());
     // A source that stalls must not hold up a stop: the page under way has a moment to end.
     const stopSoon = () => setTimeout(stop, STOP_GRACE_MS).unref();
     this.#deps.stopping.addEventListener('abort', stopSoon, { once: true });
@@ -214,18 +221,25 @@ class Run {
     // Once for all of them: a thousand calendars are read under the same rules, which are followed as they move.
     const rules = await this.#tenant.loadedRules(this.#lease.connectionId);
     if (rules.configuration !== plan.version) throw new ConfigurationChanged();
-    const reading = { plan, planned, stream, context, rules, partitions: partitions.length };
+    const side = new SideBySide(atOnce(stream, context), (error) => {
+      // Planned anew, the run goes on over the same network; whatever else it is, it ends.
+      if (!(error instanceof ConfigurationChanged)) this.#abort.abort(error);
+    });
+    const reading = { plan, planned, stream, context, rules, partitions: partitions.length, side };
     const trouble = new PartitionTrouble(planned.plan.stream, partitions.length);
-    for (const partition of partitions) {
+    await side.each(partitions, async (partition) => {
+      this.#goOn();
       try {
         await this.#readPartition({ ...reading, partition }, wantFull, false).catch((error) => {
           if (error instanceof StartOver) return this.#readPartition({ ...reading, partition }, true, true);
           throw error;
         });
       } catch (error) {
+        if (side.halted) throw error;
+        this.#goOn();
         trouble.note(error);
       }
-    }
+    });
     if (stream.partitions) await this.#retirePartitions(reading, new Set(partitions.map(({ name }) => name)));
     trouble.tell();
   }
@@ -254,7 +268,7 @@ class Run {
         complete: last,
       });
       await this.#accountFor(plan.stream, outcome, undefined);
-      if (!last) this.#goOnOrLeave(outcome);
+      if (!last) this.#goOn();
     }
   }
 
@@ -275,16 +289,17 @@ class Run {
 
   /** @param anew its state is worth nothing: from the beginning, while what it told before stays */
   async #readPartition(reading: PartitionReading, wantFull: boolean, anew: boolean): Promise<void> {
-    const { planned, stream, context, partition, rules } = reading;
-    const pass = await this.#tenant.beginPass(this.#lease, {
+    const { planned, stream, context, partition, rules, side } = reading;
+    const wanted = {
       stream: planned.plan.stream,
       partition: partition.name,
       about: partition.about,
-      mode: wantFull || !stream.incremental ? 'full' : 'incremental',
+      mode: wantFull || !stream.incremental ? ('full' as const) : ('incremental' as const),
       fingerprint: planned.fingerprint,
       resumable: stream.resumable ?? false,
       anew,
-    });
+    };
+    const pass = await side.inTurn(() => this.#tenant.beginPass(this.#lease, wanted));
     if (pass.over) return;
     const items = stream.read({ ...context, partition: partition.name, mode: pass.mode, state: pass.state });
     let latest: PageUnderJudgement<RulesView> | undefined;
@@ -299,7 +314,7 @@ class Run {
     });
     let complete = false;
     for await (const page of pages) {
-      if (await this.#applyPage(reading, pass, page)) complete = true;
+      if (await side.inTurn(() => this.#applyPage(reading, pass, page))) complete = true;
     }
     if (!complete) {
       throw new TryLater(
@@ -333,25 +348,26 @@ class Run {
     for (const item of page.items) if (item.item === 'encoded') item.release?.();
     await this.#accountFor(stream, outcome, page.total);
     if (page.end) return true;
-    this.#goOnOrLeave(outcome);
+    this.#goOn();
     return false;
   }
 
-  async #accountFor(stream: StreamName, { receipt }: PageOutcome, total: number | undefined): Promise<void> {
+  async #accountFor(
+    stream: StreamName,
+    { receipt, cancelled }: PageOutcome,
+    total: number | undefined,
+  ): Promise<void> {
     await faultPoint('page.acknowledged');
     this.#streams[stream] = receipt;
     this.#onProgress?.({ run: this.#lease.run, stream, read: receipt.read, kept: receipt.kept, total });
+    this.#cancelled ||= cancelled;
   }
 
-  #goOnOrLeave({ cancelled }: PageOutcome): void {
-    if (cancelled || this.#cancelled) this.#leave(new Cancelled());
-    if (this.#deps.stopping.aborted) this.#leave(new Stopping());
-  }
-
-  /** The page read ahead is not waited for. */
-  #leave(why: Cancelled | Stopping): never {
-    this.#abort.abort();
-    throw why;
+  /** @throws why the run may not go on; then what is being read ahead is not waited for */
+  #goOn(): void {
+    if (this.#cancelled) this.#abort.abort(new Cancelled());
+    else if (this.#deps.stopping.aborted) this.#abort.abort(new Stopping());
+    this.#abort.signal.throwIfAborted();
   }
 
   async #beat(): Promise<void> {
@@ -359,9 +375,9 @@ class Run {
       const { cancelled } = await this.#tenant.hold(this.#lease);
       if (!cancelled) return;
       this.#cancelled = true;
-      this.#abort.abort();
+      this.#abort.abort(new Cancelled());
     } catch (error) {
-      if (error instanceof LostLease) this.#abort.abort();
+      if (error instanceof LostLease) this.#abort.abort(error);
       // A database that is away shows itself at the next page.
     }
   }

@@ -16,6 +16,7 @@ export interface CalendarReading {
   readonly mode: 'full' | 'incremental';
   readonly state: State | null;
   readonly now: Date;
+  readonly signal: AbortSignal;
 }
 
 export interface CalendarSource {
@@ -35,6 +36,8 @@ export interface CalendarSource {
   readonly askedAbout: (readonly string[])[];
   /** Called while the source is answering about people. */
   onAnswer: ((addresses: readonly string[]) => unknown) | undefined;
+  /** How many calendars may be read at a time. */
+  atOnce: number;
   /** Rooms in the order in which they were read, with the mode. */
   readonly readings: string[];
 }
@@ -45,6 +48,7 @@ export function calendarSource(): CalendarSource {
     moreOfSpaces: [],
     calendars: {},
     script: undefined,
+    atOnce: 1,
     readings: [],
     busy: {},
     busyWithin: { from: new Date('2026-11-30T00:00:00Z'), to: new Date('2027-01-30T00:00:00Z') },
@@ -85,9 +89,10 @@ export function calendarSource(): CalendarSource {
           resumable: true,
           incremental: true,
           partitions: async () => Object.keys(source.calendars).map((room) => ({ name: room, about: room })),
-          async *read({ partition, mode, state, now }) {
+          sideBySide: () => source.atOnce,
+          async *read({ partition, mode, state, now, signal }) {
             source.readings.push(`${partition} ${mode}`);
-            if (source.script) return yield* source.script({ room: partition, mode, state, now });
+            if (source.script) return yield* source.script({ room: partition, mode, state, now, signal });
             yield records(source.calendars[partition] ?? []);
             yield complete({ state: { token: 1 } });
           },
