@@ -83,8 +83,8 @@ function keptIn(state: State | null): Kept | undefined {
   return typeof from === 'string' && typeof to === 'string' ? { delta, from, to } : undefined;
 }
 
-const calendarOf = ({ address }: Mailbox) => `/v1.0/users/${encodeURIComponent(address)}`;
-const boundsOf = ({ from, to }: Window) => `startDateTime=${from.toISOString()}&endDateTime=${to.toISOString()}`;
+export const calendarOf = ({ address }: Mailbox) => `/v1.0/users/${encodeURIComponent(address)}`;
+export const boundsOf = ({ from, to }: Window) => `startDateTime=${from.toISOString()}&endDateTime=${to.toISOString()}`;
 
 interface Reading {
   readonly session: Session;
@@ -165,7 +165,7 @@ async function untangle(round: Round, { session, mailbox, within }: Reading): Pr
 }
 
 /** A mailbox is named by its entry in the setting, because its address may be a person's. */
-function refusedCalendar(answer: Answer, { entry }: Mailbox, fromState: boolean): Error {
+export function refusedCalendar(answer: Answer, { entry }: Mailbox, fromState: boolean): Error {
   if (isTokenLost(answer))
     return fromState
       ? tokenLost()

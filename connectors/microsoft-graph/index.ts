@@ -2,6 +2,7 @@
 import { certificateEnds, connector, type SourceRecord } from '../../src/contract/index.ts';
 import { checkTenant } from './check.ts';
 import { calendars, readEvents } from './events.ts';
+import { readWindow } from './events-window.ts';
 import { immutableId } from './immutable-id.ts';
 import { knownProperties } from './known-properties.ts';
 import { settings } from './settings.ts';
@@ -82,10 +83,10 @@ export default connector({
       },
       inScope: takesTheRoom,
       resumable: false,
-      incremental: true,
+      incremental: ({ reading }) => reading === 'changes',
       partitions: calendars,
       sideBySide: ({ in_flight }) => in_flight,
-      read: readEvents,
+      read: (context) => (context.settings.reading === 'window' ? readWindow(context) : readEvents(context)),
     },
     user_events: {
       key: 'id',

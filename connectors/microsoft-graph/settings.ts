@@ -42,6 +42,11 @@ export const settings = {
   ),
   back_days: integer('Days before today that are read of each calendar.', { default: 1, min: 0, max: 30 }),
   ahead_days: integer('Days after today that are read of each calendar.', { default: 90, min: 1, max: 730 }),
+  reading: choice(
+    'How calendars are read: `changes` asks for what changed, whole; `window` for everything each time, of it no subject, text or attendee.',
+    ['changes', 'window'],
+    { default: 'changes' },
+  ),
   people_calendars: choice(
     'What is asked of the calendars of users who opted in to hybrid-meetings: when they are busy; that and in which of your rooms; or nothing.',
     ['free-busy', 'free-busy-and-rooms', 'off'],

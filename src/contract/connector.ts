@@ -74,8 +74,8 @@ export interface StreamDefinition<K extends StreamName, S extends SettingsShape>
   readonly inScope?: (decide: SourceRecord) => boolean;
   /** Whether a page's state still works on a new connection; if not, a killed pass starts at its first page. */
   readonly resumable?: boolean;
-  /** Whether a complete reading leaves a state from which only changes are read. */
-  readonly incremental?: boolean;
+  /** Whether a complete reading leaves a state from which only changes are read; some leave it to a setting. */
+  readonly incremental?: boolean | ((settings: SettingsOf<S>) => boolean);
   /** Whether it asks its source for the next page before it has told the last of this one. */
   readonly asksAhead?: boolean;
   /** Of a stream about users who opted in: how many of them one reading is asked about at most. */

@@ -109,6 +109,10 @@ function atOnce({ sideBySide, match }: ConnectorStream, { settings }: CheckConte
   return match ? 1 : (sideBySide?.(settings) ?? 1);
 }
 
+function tellsChanges({ incremental }: ConnectorStream, { settings }: CheckContext<SettingsShape>): boolean {
+  return typeof incremental === 'function' ? incremental(settings) : (incremental ?? false);
+}
+
 async function* nothingMore(): AsyncGenerator<Item> {
   yield complete();
 }
@@ -294,7 +298,7 @@ class Run {
       stream: planned.plan.stream,
       partition: partition.name,
       about: partition.about,
-      mode: wantFull || !stream.incremental ? ('full' as const) : ('incremental' as const),
+      mode: wantFull || !tellsChanges(stream, context) ? ('full' as const) : ('incremental' as const),
       fingerprint: planned.fingerprint,
       resumable: stream.resumable ?? false,
       anew,
@@ -352,11 +356,7 @@ class Run {
     return false;
   }
 
-  async #accountFor(
-    stream: StreamName,
-    { receipt, cancelled }: PageOutcome,
-    total: number | undefined,
-  ): Promise<void> {
+  async #accountFor(stream: StreamName, { receipt, cancelled }: PageOutcome, total: number | undefined): Promise<void> {
     await faultPoint('page.acknowledged');
     this.#streams[stream] = receipt;
     this.#onProgress?.({ run: this.#lease.run, stream, read: receipt.read, kept: receipt.kept, total });
