@@ -33,13 +33,16 @@ export interface PassEnd {
 }
 
 interface PartitionRow {
-  fingerprint: string;
+  /** Null: it was never begun. */
+  fingerprint: string | null;
   state: Buffer | null;
   pass_run: string | null;
   pass_mode: RunMode | null;
   pass_started_at: Date | null;
   pages: number;
   last_complete_at: Date | null;
+  /** Whether anything of the stream is held. */
+  any_held: boolean;
 }
 
 const partitionRow = (id: string, lease: Lease, stream: StreamName, partition: string) =>
@@ -69,10 +72,15 @@ export async function beginPass(
   const about = wanted.about ?? null;
   return inTenant(context, async (tx) => {
     await holdLease(tx, tenantId, lease);
+    // Asked at once: of a thousand calendars without news this is most of the work.
     const [row] = await tx.rows<PartitionRow>(sql`
-      SELECT fingerprint, state, pass_run, pass_mode, pass_started_at, pages, last_complete_at FROM sluice.partition
-       WHERE tenant_id = ${tenantId} AND connection_id = ${lease.connectionId} AND stream = ${stream} AND name = ${partition}`);
-    const valid = row !== undefined && row.fingerprint === fingerprint;
+      SELECT p.fingerprint, p.state, p.pass_run, p.pass_mode, p.pass_started_at, p.pages, p.last_complete_at,
+             EXISTS (SELECT 1 FROM sluice.held
+                      WHERE tenant_id = ${tenantId} AND connection_id = ${lease.connectionId} AND stream = ${stream}) AS any_held
+        FROM (VALUES (1)) AS asked
+        LEFT JOIN sluice.partition p
+          ON p.tenant_id = ${tenantId} AND p.connection_id = ${lease.connectionId} AND p.stream = ${stream} AND p.name = ${partition}`);
+    const valid = row?.fingerprint === fingerprint;
     const ours = valid && row.pass_run === lease.run;
     const underWay = ours && row.pass_started_at !== null && !anew;
     // A full pass that another run left unfinished has moved the state, and has not swept: from there nothing is sure.
@@ -92,18 +100,17 @@ export async function beginPass(
           ) as State)
         : null;
     const startedAt = underWay ? row.pass_started_at! : clock.now();
-    const [held] = await tx.rows<{ any: boolean }>(sql`
-      SELECT EXISTS (SELECT 1 FROM sluice.held
-        WHERE tenant_id = ${tenantId} AND connection_id = ${lease.connectionId} AND stream = ${stream}) AS any`);
     if (!underWay && !over) {
       await tx.run(sql`
+        WITH forgotten AS (
+          DELETE FROM sluice.seen
+           WHERE tenant_id = ${tenantId} AND connection_id = ${lease.connectionId} AND stream = ${stream} AND partition = ${partition})
         INSERT INTO sluice.partition (tenant_id, connection_id, stream, name, about, fingerprint, pass_run, pass_mode, pass_started_at)
         VALUES (${tenantId}, ${lease.connectionId}, ${stream}, ${partition}, ${about}, ${fingerprint}, ${lease.run}, ${mode}, ${startedAt})
         ON CONFLICT (tenant_id, connection_id, stream, name) DO UPDATE
            SET about = excluded.about, fingerprint = excluded.fingerprint, pass_run = excluded.pass_run, pass_mode = excluded.pass_mode,
                pass_started_at = excluded.pass_started_at, pages = 0,
                state = CASE WHEN ${mode} = 'full' THEN NULL ELSE partition.state END`);
-      await forgetSeen(tx, tenantId, lease, stream, partition);
     }
     const seen = underWay ? await seenRows(tx, tenantId, lease, stream, partition) : [];
     // Without a resumable state a killed pass starts at its first page, in the same pass: what it saw stays seen.
@@ -116,9 +123,9 @@ export async function beginPass(
       startedAt,
       over,
       state: resumeState,
-      pages: underWay ? row.pages : 0,
+      pages: underWay ? row!.pages : 0,
       seen: new Set(seen),
-      anyHeld: held!.any,
+      anyHeld: row!.any_held,
     };
   });
 }
