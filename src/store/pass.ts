@@ -113,8 +113,10 @@ export async function beginPass(
                state = CASE WHEN ${mode} = 'full' THEN NULL ELSE partition.state END`);
     }
     const seen = underWay ? await seenRows(tx, tenantId, lease, stream, partition) : [];
-    // Without a resumable state a killed pass starts at its first page, in the same pass: what it saw stays seen.
-    const resumeState = underWay ? (wanted.resumable ? opened() : null) : mode === 'full' ? null : opened();
+    // Without a resumable state a killed pass starts at its first page, in the same pass: what it saw stays seen. A pass
+    // over changes starts at the state it began with: from nothing, it would never be told what is gone.
+    const fromNothing = mode === 'full' && !(underWay && wanted.resumable);
+    const resumeState = fromNothing ? null : opened();
     return {
       lease,
       stream,

@@ -329,7 +329,7 @@ class Run {
 
   /** @returns whether the pass ended with it */
   async #applyPage(
-    { plan, planned, rules, partition, partitions }: PartitionReading,
+    { plan, planned, stream: read, rules, partition, partitions }: PartitionReading,
     pass: Pass,
     page: ReadPage<PageUnderJudgement<RulesView>>,
   ): Promise<boolean> {
@@ -341,7 +341,8 @@ class Run {
       readAt: page.readAt,
       judged: { through: page.judging.through, page: page.judging.judged() },
       judge: (now) => judgePage(planned.plan, now, page.items),
-      state: page.state,
+      // Worth nothing to another process, it must not take the place of the state from which the pass began.
+      state: read.resumable ? page.state : undefined,
       receipt: this.#streams[stream] ?? emptyStreamReceipt(pass.mode),
       requests: this.#lease.requests + this.#net.spent.requests,
       bytes: this.#lease.bytes + this.#net.spent.bytes,

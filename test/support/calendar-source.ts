@@ -42,7 +42,8 @@ export interface CalendarSource {
   readonly readings: string[];
 }
 
-export function calendarSource(): CalendarSource {
+/** @param resumable whether the state of a page is worth anything to another process */
+export function calendarSource({ resumable = true } = {}): CalendarSource {
   const source: CalendarSource = {
     spaces: [],
     moreOfSpaces: [],
@@ -86,7 +87,7 @@ export function calendarSource(): CalendarSource {
             series: 'series',
           },
           inScope: ({ cancelled }) => cancelled !== true,
-          resumable: true,
+          resumable,
           incremental: true,
           partitions: async () => Object.keys(source.calendars).map((room) => ({ name: room, about: room })),
           sideBySide: () => source.atOnce,

@@ -179,6 +179,36 @@ describe('rooms and their calendars', () => {
       expect(await keys('b')).to.deep.equal(['m1']);
     });
 
+    it('are told what is gone even by a reading that is begun a second time, where the state of a page is worth nothing', async () => {
+      const restarting = calendarSource({ resumable: false });
+      const another = await testHub({ connectors: [restarting.connector], clock });
+      tenant = await another.tenant(() => rooms());
+      restarting.calendars = { a: [meeting('m1', 'a', 9, 10), meeting('m2', 'a', 11, 12)] };
+      const stop = new AbortController();
+      const begin = (over: { stopping?: AbortSignal } = {}) =>
+        runConnection({ ...another.runDeps, ...over }, tenant, { connection: 'rooms', trigger: 'manual' });
+      await begin();
+      const states: unknown[] = [];
+      restarting.script = async function* ({ mode, state }) {
+        states.push([mode, state]);
+        yield records([meeting('m3', 'a', 14, 15)]);
+        if (states.length === 1) stop.abort();
+        // Pages are joined for a second, and no longer.
+        clock.advance(2_000);
+        yield page({ of: 'this process' });
+        yield gone('m1');
+        yield complete({ state: { token: 2 } });
+      };
+      const left = await begin({ stopping: stop.signal });
+      expect(left.status).to.equal('running');
+      expect(await begin()).to.include({ run: left.run, status: 'succeeded' });
+      expect(states).to.deep.equal([
+        ['incremental', { token: 1 }],
+        ['incremental', { token: 1 }],
+      ]);
+      expect(await keys()).to.deep.equal(['m2', 'm3']);
+    });
+
     it('replace a series as a whole, however often it moves, without asking anybody', async () => {
       const series = (day: number, count: number) =>
         Array.from({ length: count }, (_, n) => meeting(`s${day}-${n}`, 'a', day, day + 1, { series: 'S' }));
