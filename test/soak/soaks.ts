@@ -1,5 +1,6 @@
 import { seededRandom } from '../../src/sandbox/random.ts';
 import { mochaHooks } from '../support/hub.ts';
+import { CalendarSiege, killOverCalendars } from '../support/siege/calendar-siege.ts';
 import { killAtEveryPoint, killOnePassAtEveryPoint } from '../support/siege/every-point.ts';
 import { fenceRound } from '../support/siege/fencing.ts';
 import { loseCommits } from '../support/siege/lost-commits.ts';
@@ -32,6 +33,17 @@ export const soaks: readonly Soak[] = [
       told.push(`one pass: ${await killOnePassAtEveryPoint(site, siege)} hubs`);
       await siege.lift();
       return told.join(', ');
+    },
+  },
+  {
+    name: 'calendar-kills',
+    about: 'A hub killed at every point of a run over three calendars of Microsoft 365 in turn, changes and anew.',
+    async run({ site, seed }) {
+      const siege = await CalendarSiege.lay(site, seed);
+      const points = await killOverCalendars(site, siege, { every: 1, named: [] });
+      await siege.lift();
+      const kills = [...points.values()].reduce((sum, times) => sum + times, 0);
+      return `${kills} kills at ${points.size} kinds of points, ${siege.pages} pages of delta`;
     },
   },
   {

@@ -6,6 +6,7 @@
  */
 import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import graph from '../../connectors/microsoft-graph/index.ts';
 import { describeUnexpected, Refused, SluiceError } from '../../src/base/errors.ts';
 import { onFaultPoint } from '../../src/base/faults.ts';
 import { parseMasterKey } from '../../src/crypto/keys.ts';
@@ -58,7 +59,7 @@ async function main(dataDir: string): Promise<void> {
     poolSize: 4,
     secretSettings: () => new Set(),
   });
-  const deps = siegeDeps(clock, pagedConnectors);
+  const deps = siegeDeps(clock, new Map([...pagedConnectors, [graph.name, graph]]));
   say({ is: 'ready' });
   for await (const line of createInterface({ input: process.stdin })) {
     const order = JSON.parse(line) as HubOrder;

@@ -32,7 +32,7 @@ function delta(tenant: Tenant, ask: Ask, mailbox: string, view: string): Answer 
   const answer = answerRound(tenant, ask, `/v1.0/users/${encodeURIComponent(mailbox)}/${view}/delta`, {
     of: `calendar of ${mailbox.toLowerCase()}`,
     now: calendar.now,
-    limit: preferredSize(ask) ?? tenant.pageSize,
+    limit: Math.min(preferredSize(ask) ?? tenant.pageSize, tenant.oddities.longestPage ?? Number.POSITIVE_INFINITY),
     context: `${tenant.origin}/v1.0/$metadata#Collection(event)`,
     begin: () => {
       const { from, to } = windowOf(ask);

@@ -113,6 +113,8 @@ export interface GraphOddities {
   readonly emptyPages?: boolean;
   /** An entity comes twice in a round: its former state before its present one, and again at the next page's start. */
   readonly duplicates?: boolean;
+  /** No page of a calendar's delta has more entries, whatever size was preferred; a series is told whole all the same. */
+  readonly longestPage?: number;
   /** A later round tells the round before it again. */
   readonly replays?: boolean;
   /** getSchedule as the older page has it: "Busy" for "busy", and `0` in availabilityView for working elsewhere. */

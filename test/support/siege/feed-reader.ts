@@ -1,15 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Refused, SluiceError } from '../../../src/base/errors.ts';
-import type { HubTenantStore, User } from '../../../src/store/index.ts';
+import type { FeedKind } from '../../../src/model/model.ts';
+import type { HubTenantStore, SpaceEvent, User } from '../../../src/store/index.ts';
+
+/** What of the feed is followed, and how what changed is fetched. */
+export interface Followed<E> {
+  readonly kind: FeedKind;
+  many(tenant: HubTenantStore, ids: readonly string[]): Promise<ReadonlyMap<string, E>>;
+}
+export const followedUsers: Followed<User> = { kind: 'user', many: ({ users }, ids) => users.many(ids) };
+export const followedEvents: Followed<SpaceEvent> = { kind: 'event', many: ({ events }, ids) => events.many(ids) };
 
 /**
  * A booking service: follows the change feed with a cursor of its own, fetches what changed by id, and keeps what it
  * got. It outlives hubs and servers, and complains of everything a consumer must never see.
  */
-export class FeedReader {
+export class FeedReader<E extends { readonly version: number }> {
   readonly #tenant: () => Promise<HubTenantStore>;
+  readonly #followed: Followed<E>;
   readonly #pageSize: number;
-  readonly state = new Map<string, User>();
+  readonly state = new Map<string, E>();
   readonly complaints: string[] = [];
   readonly #removed = new Map<string, number>();
   #cursor: string | undefined;
@@ -19,8 +29,9 @@ export class FeedReader {
   #polls = 0;
   #retries = 0;
 
-  constructor(tenant: () => Promise<HubTenantStore>, pageSize: number) {
+  constructor(tenant: () => Promise<HubTenantStore>, followed: Followed<E>, pageSize: number) {
     this.#tenant = tenant;
+    this.#followed = followed;
     this.#pageSize = pageSize;
   }
 
@@ -52,8 +63,12 @@ export class FeedReader {
 
   async #step(): Promise<boolean> {
     const tenant = await this.#tenant();
-    const page = await tenant.changes.read({ cursor: this.#cursor, limit: this.#pageSize, kinds: ['user'] });
-    const entities = await tenant.users.many(page.items.map(({ id }) => id));
+    const { kind, many } = this.#followed;
+    const page = await tenant.changes.read({ cursor: this.#cursor, limit: this.#pageSize, kinds: [kind] });
+    const entities = await many(
+      tenant,
+      page.items.map(({ id }) => id),
+    );
     this.#polls++;
     for (const { seq, id, op } of page.items) {
       if (seq <= this.#last) this.complaints.push(`number ${seq} came after ${this.#last}`);
@@ -67,11 +82,11 @@ export class FeedReader {
       }
       if (removed !== undefined)
         this.complaints.push(`an upsert of ${id} (${seq}) came after its removal (${removed})`);
-      const user = entities.get(id);
+      const entity = entities.get(id);
       // Gone between feed and fetch: its removal is further on.
-      if (!user) continue;
-      if (user.version < seq) this.complaints.push(`${id} is older (${user.version}) than its number ${seq}`);
-      this.state.set(id, user);
+      if (!entity) continue;
+      if (entity.version < seq) this.complaints.push(`${id} is older (${entity.version}) than its number ${seq}`);
+      this.state.set(id, entity);
     }
     this.#cursor = page.next;
     return page.more;

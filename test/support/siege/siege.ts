@@ -5,7 +5,7 @@ import type { HubTenantStore, Store, User } from '../../../src/store/index.ts';
 import { runConnection } from '../../../src/sync/run.ts';
 import { testConfiguration } from '../hub.ts';
 import type { HubOrder, HubSaid } from '../killable-hub.ts';
-import { FeedReader } from './feed-reader.ts';
+import { FeedReader, followedUsers } from './feed-reader.ts';
 import { Company, type ExpectedPass, essence, GRACE_MS, matchValuesOf } from './oracle.ts';
 import { PagedSource, pagedConnectors, type SourceKind } from './paged-source.ts';
 import { siegeDeps } from './run-deps.ts';
@@ -34,7 +34,7 @@ export class Siege {
   readonly clock: SiegeClock;
   readonly source: PagedSource;
   readonly tenantId: string;
-  readonly reader: FeedReader;
+  readonly reader: FeedReader<User>;
   readonly #kind: SourceKind;
   readonly #company: Company;
   readonly #random: ReturnType<typeof seededRandom>;
@@ -56,7 +56,7 @@ export class Siege {
     this.#kind = options.kind;
     this.#random = seededRandom(options.seed);
     this.#company = new Company(this.#random, options.people);
-    this.reader = new FeedReader(() => this.tenant(), options.pageSize);
+    this.reader = new FeedReader(() => this.tenant(), followedUsers, options.pageSize);
     this.reader.start(40);
   }
 
