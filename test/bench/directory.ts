@@ -1,15 +1,7 @@
-import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import pg from 'pg';
 import type { Receipt } from '../../src/model/receipt.ts';
+import { type Measured, type MeasuredPass, measure, sync } from './measure.ts';
 import type { Stage } from './prepare.ts';
-
-interface Measured {
-  readonly wall_s: number;
-  readonly peak_mb: number;
-  readonly output: string;
-}
 
 /** A full first pass, an unchanged pass, and the shell doing the same without a gate: one run, one machine. */
 export async function measureDirectory(stage: Stage): Promise<void> {
@@ -38,30 +30,18 @@ export async function measureDirectory(stage: Stage): Promise<void> {
   lines('unchanged full pass', unchanged);
 }
 
-interface MeasuredPass extends Measured {
-  /** From the lease to the end of the run, as its receipt tells. */
-  readonly pass_s: number;
-}
-
-function pass(
+async function pass(
   stage: Stage,
   tenant: string,
   holds: (counts: NonNullable<Receipt['streams']['users']>) => boolean,
 ): Promise<MeasuredPass> {
-  return measure(
-    'node',
-    [join(import.meta.dirname, '../../bin/sluice.js'), 'sync', `${tenant}/people`, '--full', '--json'],
-    stage.env,
-  ).then((measured) => {
-    const receipt = JSON.parse(measured.output) as Receipt;
-    if (receipt.status !== 'succeeded' || !receipt.streams.users || !holds(receipt.streams.users))
-      throw new Error(`The pass did not do its work: ${measured.output}`);
-    const pass_s = (Date.parse(receipt.finished_at!) - Date.parse(receipt.started_at)) / 1000;
-    console.log(
-      `  pass: ${pass_s.toFixed(2)} s, with its command ${measured.wall_s.toFixed(2)} s; ${measured.peak_mb.toFixed(0)} MB`,
-    );
-    return { ...measured, pass_s };
-  });
+  const measured = await sync(`${tenant}/people`, stage.env, ['--full']);
+  const { users } = measured.receipt.streams;
+  if (!users || !holds(users)) throw new Error(`The pass did not do its work: ${measured.output}`);
+  console.log(
+    `  pass: ${measured.pass_s.toFixed(2)} s, with its command ${measured.wall_s.toFixed(2)} s; ${measured.peak_mb.toFixed(0)} MB`,
+  );
+  return measured;
 }
 
 /** The same attributes of the same entries into one bare table: what a competent administrator would type. */
@@ -97,34 +77,4 @@ async function shell({ slapd, database, entries }: Stage): Promise<Measured> {
   if (rows[0].n !== entries) throw new Error(`The pipeline copied ${rows[0].n} of ${entries} entries.`);
   console.log(`  pipeline: ${measured.wall_s.toFixed(2)} s`);
   return measured;
-}
-
-function measure(command: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<Measured> {
-  return new Promise((resolve, reject) => {
-    const from = performance.now();
-    const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
-    let output = '';
-    let peak_kb = 0;
-    // VmHWM only rises, so the last reading before the end is the peak to within one interval.
-    const look = setInterval(() => {
-      try {
-        // bin/sluice.js only starts the Node that does the work: that one is measured.
-        const [worker] = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').split(' ');
-        const status = readFileSync(`/proc/${worker || child.pid}/status`, 'utf8');
-        peak_kb = Math.max(peak_kb, Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0));
-      } catch {
-        // It has just ended.
-      }
-    }, 10);
-    child.stdout.on('data', (chunk) => {
-      output += chunk;
-    });
-    child.on('error', reject);
-    child.on('close', (code) => {
-      clearInterval(look);
-      const wall_s = (performance.now() - from) / 1000;
-      if (code === 0) resolve({ wall_s, peak_mb: peak_kb / 1024, output });
-      else reject(new Error(`${command} ended with ${code}.`));
-    });
-  });
 }

@@ -1,15 +1,11 @@
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connectors } from '../../connectors/index.ts';
-import { newMasterKeyText, parseMasterKey } from '../../src/crypto/keys.ts';
-import { attachEmbedded, type EmbeddedAttachment } from '../../src/store/embedded/index.ts';
-import { migrate, openStore } from '../../src/store/index.ts';
-import { testConfiguration } from '../support/hub.ts';
-import { removeData } from '../support/remove-data.ts';
+import type { EmbeddedAttachment } from '../../src/store/embedded/index.ts';
 import { person, type Slapd, startSlapd } from '../support/slapd.ts';
+import { type Ground, openGround } from './ground.ts';
 
 /** One in twenty has logged on. */
 const USERS_SHARE = 20;
@@ -54,71 +50,28 @@ export async function prepare(entries: number, rounds: number): Promise<Stage> {
   file.end();
   await once(file, 'close');
   const slapd = await startSlapd({ ldifFile });
-  const dataDir = join(folder, 'data');
-  const database = await attachEmbedded({ dataDir, purpose: 'bench' });
-  await migrate(database.migrateUrl, new URL(database.url).username);
-  const key = newMasterKeyText();
-  await writeFile(join(dataDir, 'key'), key, { mode: 0o600 });
+  const ground = await openGround(folder);
   const tenants = Array.from({ length: rounds }, (_, round) => `bench-${round + 1}`);
-  for (const tenant of tenants) await logOnUsers(tenant, database.url, key, slapd, entries);
-  const address = `127.0.0.1/32:${slapd.port}`;
+  for (const tenant of tenants) await logOnUsers(tenant, ground, slapd, entries);
   return {
     entries,
     users: Math.ceil(entries / USERS_SHARE),
     tenants,
     folder,
     slapd,
-    database,
-    env: {
-      ...process.env,
-      SLUICE_DATA: dataDir,
-      SLUICE_ALLOW_ADDRESSES: address,
-      SLUICE_ALLOW_CLEARTEXT: address,
-      SLUICE_LIFELINE: '',
-    },
+    database: ground.database,
+    env: ground.env(slapd.port),
     async stop() {
       await slapd.stop();
-      await database.release();
-      await removeData(dataDir);
+      await ground.close();
     },
   };
 }
 
-async function logOnUsers(name: string, url: string, key: string, slapd: Slapd, entries: number): Promise<void> {
-  const store = openStore({
-    url,
-    master: parseMasterKey(key),
-    applicationName: 'bench',
-    secretSettings: () => new Set(['bind_password']),
-  });
-  const { id } = await store.registry.ensureTenant(name);
-  const tenant = await store.tenant(id);
-  const ldap = connectors.find(({ name }) => name === 'ldap')!;
-  const defaults = Object.fromEntries(
-    Object.entries(ldap.settings).flatMap(([name, setting]) => ('default' in setting ? [[name, setting.default]] : [])),
-  );
-  await tenant.configuration.write(
-    testConfiguration(name, {
-      connections: [
-        {
-          name: 'people',
-          connector: 'ldap',
-          settings: {
-            ...defaults,
-            url: slapd.url,
-            bind_dn: slapd.readerDn,
-            bind_password: slapd.password,
-            base_dn: slapd.baseDn,
-          },
-          streams: {},
-          paused: false,
-        },
-      ],
-    }),
-    { expected: null, resume: true },
-  );
+async function logOnUsers(name: string, ground: Ground, slapd: Slapd, entries: number): Promise<void> {
+  const settings = { url: slapd.url, bind_dn: slapd.readerDn, bind_password: slapd.password, base_dn: slapd.baseDn };
+  const tenant = await ground.tenant(name, { name: 'people', connector: 'ldap', settings });
   for (let n = 0; n < entries; n += USERS_SHARE) {
     await tenant.users.logOn({ email: `u${pad(n)}@acme.example`, given_name: `Given${n}`, family_name: `Fämily${n}` });
   }
-  await store.close();
 }
