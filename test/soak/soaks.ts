@@ -43,7 +43,7 @@ export const soaks: readonly Soak[] = [
       const points = await killOverCalendars(site, siege, { every: 1, named: [] });
       await siege.lift();
       const kills = [...points.values()].reduce((sum, times) => sum + times, 0);
-      return `${kills} kills at ${points.size} kinds of points, ${siege.pages} pages of delta`;
+      return `${kills} kills at ${points.size} kinds of points, ${siege.furtherPages} further pages of delta`;
     },
   },
   {

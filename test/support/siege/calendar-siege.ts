@@ -131,9 +131,9 @@ export class CalendarSiege {
     this.reader.start(40);
   }
 
-  /** Pages of delta that were asked for so far. */
-  get pages(): number {
-    return this.#source.requests().filter(({ url }) => url.includes('/calendarView/delta')).length;
+  /** Pages of delta beyond the first of their round that were asked for so far. */
+  get furtherPages(): number {
+    return this.#source.requests().filter(({ url }) => /calendarView\/delta\?\$skiptoken=/.test(url)).length;
   }
 
   async lift(): Promise<void> {
