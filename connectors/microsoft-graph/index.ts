@@ -99,6 +99,7 @@ export default connector({
         spaces: 'spaces',
       },
       peopleAtOnce: 20,
+      wanted: ({ people_calendars }) => people_calendars !== 'off',
       read: readUserEvents,
     },
   },

@@ -80,6 +80,8 @@ export interface StreamDefinition<K extends StreamName, S extends SettingsShape>
   readonly asksAhead?: boolean;
   /** Of a stream about users who opted in: how many of them one reading is asked about at most. */
   readonly peopleAtOnce?: number;
+  /** Of the same: whether these settings want it at all. Where they do not any more, what was told goes. */
+  readonly wanted?: (settings: SettingsOf<S>) => boolean;
   /** The partitions of this stream; one unnamed partition if absent. */
   readonly partitions?: (context: CheckContext<S>) => Promise<readonly Partition[]>;
   /** How many partitions may be read at a time, if the stream matches nobody; one after the other if absent. */

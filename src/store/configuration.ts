@@ -22,7 +22,7 @@ import type {
   LiveConfiguration,
   TenantConfiguration,
 } from './types.ts';
-import { eraseCalendars } from './user-events.ts';
+import { eraseCalendars, forgetSpacesOfUserEvents } from './user-events.ts';
 
 const PEOPLE_AT_ONCE = 500;
 
@@ -129,6 +129,8 @@ async function writeFeatures(
 /** What only this feature needed goes now, in the transaction that switches it off. */
 async function eraseFeature(tx: Tx, context: TenantContext, feature: Feature): Promise<void> {
   const { tenantId } = context;
+  if (feature === 'hybrid-meetings')
+    await eraseCalendars(tx, context, { users: null, connection: null }, 'feature-off');
   const optIns = await tx.rows<{ user_id: string }>(sql`
     DELETE FROM sluice.opt_in WHERE tenant_id = ${tenantId} AND feature = ${feature} RETURNING user_id`);
   const versions = await announce(
@@ -141,8 +143,6 @@ async function eraseFeature(tx: Tx, context: TenantContext, feature: Feature): P
       FROM unnest(${optIns.map((row) => row.user_id)}::uuid[], ${versions}::bigint[]) AS new (id, version)
      WHERE u.tenant_id = ${tenantId} AND u.id = new.id`);
   if (feature === 'lockers') await eraseLockers(tx, context, null, 'feature-off');
-  if (feature === 'hybrid-meetings')
-    await eraseCalendars(tx, context, { users: null, connection: null }, 'feature-off');
   if (feature === 'room-booking') await eraseRooms(tx, context, null, 'feature-off');
   const fields = userFieldNames.filter((name) => 'feature' in userFields[name] && userFields[name].feature === feature);
   if (fields.length > 0) {
@@ -192,6 +192,7 @@ async function eraseRooms(
   connection: string | null,
   reason: 'feature-off' | 'source-removed',
 ) {
+  await forgetSpacesOfUserEvents(tx, context, connection);
   await removeEvents(tx, context, await eventsOf(tx, context, connection), reason);
   await removeSpaces(tx, context, await spacesOf(tx, context, connection), reason);
 }

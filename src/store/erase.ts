@@ -5,7 +5,7 @@ import { forgetOrganizers, setEventVersions } from './events.ts';
 import { announce, type FeedEntry } from './feed.ts';
 import { releaseLockersOf, setLockerVersions } from './lockers.ts';
 import { sql } from './sql.ts';
-import { eraseCalendars } from './user-events.ts';
+import { deleteCalendars } from './user-events.ts';
 
 /**
  * Takes users away for good, key first: from then on every copy of their values anywhere is unreadable.
@@ -26,7 +26,7 @@ export async function eraseUsers(
   // An assigned locker stays occupied: somebody's things are in it.
   const lockers = await releaseLockersOf(tx, context, users);
   const events = await forgetOrganizers(tx, context, users);
-  await eraseCalendars(tx, context, { users, connection: null }, reason);
+  const calendars = await deleteCalendars(tx, context, { users, connection: null }, reason);
   await tx.run(sql`DELETE FROM sluice.held WHERE tenant_id = ${tenantId} AND row_id = ANY(${users}::uuid[])`);
   await tx.run(
     sql`DELETE FROM sluice.idempotency WHERE tenant_id = ${tenantId} AND subject_id = ANY(${users}::uuid[])`,
@@ -37,9 +37,10 @@ export async function eraseUsers(
     ...users.map((id): FeedEntry => ({ kind: 'user', id, removed: reason })),
     ...lockers.map((id): FeedEntry => ({ kind: 'locker', id })),
     ...events.map((id): FeedEntry => ({ kind: 'event', id })),
+    ...calendars,
   ]);
   const of = { lockers: numbers.slice(users.length), events: numbers.slice(users.length + lockers.length) };
   await setLockerVersions(tx, context, lockers, of.lockers.slice(0, lockers.length));
-  await setEventVersions(tx, context, events, of.events);
+  await setEventVersions(tx, context, events, of.events.slice(0, events.length));
   return users.length;
 }

@@ -18,7 +18,15 @@ import { idempotencyStore } from './idempotency.ts';
 import { acquireLease, endRun, type HealthChange, holdLease, type Lease, type RunEnd, yieldLease } from './lease.ts';
 import { lockerStore } from './lockers.ts';
 import { applyLookup, peopleSought } from './lookup.ts';
-import { applyOptedIn, applyOptedInNow, type OptedIn, type OptedInPage, optedIn } from './opted-in.ts';
+import {
+  applyOptedIn,
+  applyOptedInNow,
+  forgetOptedIn,
+  type OptedIn,
+  type OptedInPage,
+  type OptedInPass,
+  optedIn,
+} from './opted-in.ts';
 import { beginPass, forgetPartitions, type Pass, partitionsOf } from './pass.ts';
 import { openRegistry, type Registry } from './registry.ts';
 import { lockRules, RulesInMemory } from './rules.ts';
@@ -40,6 +48,7 @@ export type { DueConnection, Registry } from './registry.ts';
 export type { RulesInMemory } from './rules.ts';
 export type { RulesView } from './rules-view.ts';
 export * from './types.ts';
+export type { ToldOfUser } from './user-events.ts';
 
 /** What runs need of one tenant's store beyond what the API does. */
 export interface HubTenantStore extends TenantStore {
@@ -60,8 +69,10 @@ export interface HubTenantStore extends TenantStore {
   loadedRules(connectionId: string): Promise<RulesInMemory>;
   /** Users who opted in to a feature, with what a connection may ask about them by. */
   optedIn(feature: Feature, directory: string, wanted: Parameters<typeof optedIn>[3]): Promise<OptedIn[]>;
-  applyOptedIn(pass: Pass, page: OptedInPage, ofRun: Parameters<typeof applyOptedIn>[3]): Promise<PageOutcome>;
+  applyOptedIn(pass: OptedInPass, page: OptedInPage, ofRun: Parameters<typeof applyOptedIn>[3]): Promise<PageOutcome>;
   applyOptedInNow(connectionId: string, page: OptedInPage): Promise<void>;
+  /** What the connection told of users goes: its settings switched that off. */
+  forgetOptedIn(lease: Lease): Promise<void>;
   /** @param elsewhere DIRECTORY of the other directory whose ids the connection's records carry */
   peopleSought(
     users: readonly string[],
@@ -205,6 +216,7 @@ function tenantStore(
     optedIn: (feature, directory, wanted) => optedIn(context, feature, directory, wanted),
     applyOptedIn: (pass, page, ofRun) => applyOptedIn(context, pass, page, ofRun),
     applyOptedInNow: (connectionId, page) => applyOptedInNow(context, connectionId, page),
+    forgetOptedIn: (lease) => forgetOptedIn(context, lease),
     peopleSought: (users, directory, elsewhere) => peopleSought(context, users, directory, elsewhere),
     applyLookup: (connectionId, readAt, judge) =>
       applyLookup(context, connectionId, new RulesInMemory(context, connectionId), readAt, judge),

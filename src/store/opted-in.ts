@@ -7,15 +7,15 @@ import { ConfigurationChanged, type PageOutcome, tally } from './apply-page.ts';
 import { inTenant, type TenantContext } from './context.ts';
 import type { Tx } from './database.ts';
 import { keepReceipt } from './keep-receipt.ts';
-import { holdLease } from './lease.ts';
+import { holdLease, type Lease } from './lease.ts';
 import { openPeople } from './lookup.ts';
 import { endPass, keepPage, type Pass } from './pass.ts';
-import { seenAgain } from './removals.ts';
+import { DEFAULT_LIMIT, removeRows, seenAgain } from './removals.ts';
 import { lockRules } from './rules.ts';
 import { sql } from './sql.ts';
 import { supersede, takeAway } from './take-away.ts';
 import type { RemovalLimit } from './types.ts';
-import { applyUserEvents, type ToldOfUser } from './user-events.ts';
+import { applyUserEvents, eraseCalendars, type ToldOfUser } from './user-events.ts';
 
 /** A user whose opt-in stood when they were listed. */
 export interface OptedIn extends PersonSought {
@@ -42,14 +42,25 @@ export async function optedIn(
          AND (${after}::uuid IS NULL OR o.user_id > ${after}::uuid)
          AND (${users}::uuid[] IS NULL OR o.user_id = ANY(${users}::uuid[]))
        ORDER BY o.user_id LIMIT ${limit}`);
-    const sought = await openPeople(
-      tx,
-      context,
-      rows.map(({ user_id }) => user_id),
-      directory,
-    );
-    return rows.map(({ user_id, id }) => ({ ...sought.get(user_id), user: user_id, optIn: id }));
+    const ids = rows.map(({ user_id }) => user_id);
+    const sought = await openPeople(tx, context, ids, directory);
+    const shared = await sharingAnAddress(tx, context, ids);
+    return rows.map(({ user_id, id }) => {
+      const { email, ...person } = sought.get(user_id) ?? {};
+      const asked = { ...person, user: user_id, optIn: id };
+      return email === undefined || shared.has(user_id) ? asked : { ...asked, email };
+    });
   });
+}
+
+/** By an address that two users have, one would be told to be busy with what the other is, who may not have opted in. */
+async function sharingAnAddress(tx: Tx, { tenantId }: TenantContext, users: readonly string[]): Promise<Set<string>> {
+  const rows = await tx.rows<{ user_id: string }>(sql`
+    SELECT m.user_id FROM sluice.match_value m
+     WHERE m.tenant_id = ${tenantId} AND m.user_id = ANY(${users}::uuid[]) AND m.kind = 'email'
+       AND EXISTS (SELECT 1 FROM sluice.match_value o
+                    WHERE o.tenant_id = ${tenantId} AND o.kind = 'email' AND o.digest = m.digest AND o.user_id <> m.user_id)`);
+  return new Set(rows.map(({ user_id }) => user_id));
 }
 
 /** What a source told when it was asked about users who had opted in. */
@@ -60,6 +71,8 @@ export interface OptedInPage {
   /** Of whom it told; the others' calendars stay as they are. */
   readonly told: readonly ToldOfUser[];
   readonly read: number;
+  /** Kept records that a later one of the same user replaced. */
+  readonly repeatedInPage: number;
   readonly dropped: Partial<Readonly<Record<DropReason, number>>>;
   readonly fieldsDropped: ReadonlyMap<string, number>;
   readonly readAt: Date;
@@ -86,7 +99,7 @@ export interface OptedInOfRun {
  */
 export async function applyOptedIn(
   context: TenantContext,
-  pass: Pass,
+  pass: OptedInPass,
   page: OptedInPage,
   { receipt: before, requests, bytes, limit, complete }: OptedInOfRun,
 ): Promise<PageOutcome> {
@@ -95,21 +108,45 @@ export async function applyOptedIn(
     const { cancelled } = await holdLease(tx, context.tenantId, pass.lease);
     const covered = await coveredByOptIn(tx, context, page, connectionId);
     const receipt = structuredClone(before);
-    if (pass.pages === 0) await supersede(tx, context, pass);
     const { outcomes, moved, emptied } = await applyUserEvents(tx, context, connectionId, covered.told, page);
+    const repeatedInPage = page.repeatedInPage + covered.older;
     const dropped = { ...page.dropped };
     if (covered.withdrawn > 0) dropped['no-opt-in'] = (dropped['no-opt-in'] ?? 0) + covered.withdrawn;
-    const seen = tally(receipt, pass, { ...nothingJudged, ...page, dropped }, outcomes);
+    const seen = tally(receipt, pass, { ...nothingJudged, ...page, repeatedInPage, dropped }, outcomes);
     receipt.removed += moved;
     if (pass.anyHeld && seen.size > 0) await seenAgain(tx, context, connectionId, pass.stream, [...seen]);
-    await takeAway(tx, context, pass, receipt, await undecided(tx, context, pass, emptied), limit);
-    if (complete) await endPass(tx, context, pass, { state: undefined, within: page.within });
-    else await keepPage(tx, context, pass, undefined, []);
+    const allEmptied = [...pass.emptied, ...emptied];
+    if (complete) {
+      await supersede(tx, context, pass);
+      await takeAwayEmptied(tx, context, pass, receipt, allEmptied, limit);
+      await endPass(tx, context, pass, { state: undefined, within: page.within });
+    } else await keepPage(tx, context, pass, undefined, [...seen]);
     await keepReceipt(tx, context, pass, receipt, { requests, bytes });
-    return { receipt, cancelled };
+    return { receipt, cancelled, seen, allEmptied };
   });
   pass.pages++;
-  return done;
+  for (const row of done.seen) pass.seen.add(row);
+  pass.emptied = done.allEmptied;
+  return { receipt: done.receipt, cancelled: done.cancelled };
+}
+
+/** A pass that tells of users, some a page; what it found emptied is decided on at its end, all of it together. */
+export interface OptedInPass extends Pass {
+  emptied: readonly string[];
+}
+
+/** Few enough are taken away without asking: a person's calendar may well become empty, and a pilot has few people. */
+async function takeAwayEmptied(
+  tx: Tx,
+  context: TenantContext,
+  pass: Pass,
+  receipt: StreamReceipt,
+  emptied: readonly string[],
+  limit: RemovalLimit = DEFAULT_LIMIT,
+): Promise<void> {
+  const rows = await undecided(tx, context, pass, emptied);
+  if (rows.length > limit.more_than) await takeAway(tx, context, pass, receipt, rows, limit);
+  else receipt.removed += await removeRows(tx, context, pass.lease.connectionId, pass.stream, pass.lease.run, rows);
 }
 
 /**
@@ -119,13 +156,29 @@ export async function applyOptedIn(
 export async function applyOptedInNow(context: TenantContext, connection: string, page: OptedInPage): Promise<void> {
   await inTenant(context, async (tx) => {
     const { told } = await coveredByOptIn(tx, context, page, connection);
-    await applyUserEvents(tx, context, connection, told, page);
+    const { outcomes } = await applyUserEvents(tx, context, connection, told, page);
+    // Told just now: what of it waits for removal does so no longer.
+    await seenAgain(
+      tx,
+      context,
+      connection,
+      'user_events',
+      outcomes.map(({ row }) => row),
+    );
+  });
+}
+
+/** A person switched this stream of the connection off: what it told goes now. */
+export async function forgetOptedIn(context: TenantContext, lease: Lease): Promise<void> {
+  await inTenant(context, async (tx) => {
+    await holdLease(tx, context.tenantId, lease);
+    await lockRules(tx, context.tenantId, 'shared');
+    await eraseCalendars(tx, context, { users: null, connection: lease.connectionId }, 'source-removed');
   });
 }
 
 const nothingJudged = {
   kept: [],
-  repeatedInPage: 0,
   alsoSeen: [],
   keysStillThere: [],
   strangers: [],
@@ -142,27 +195,30 @@ async function coveredByOptIn(
   { tenantId }: TenantContext,
   { asked, told, feature, readAt, configuration }: OptedInPage,
   connection: string,
-): Promise<{ told: readonly ToldOfUser[]; withdrawn: number }> {
+): Promise<{ told: readonly ToldOfUser[]; older: number; withdrawn: number }> {
   await lockRules(tx, tenantId, 'shared');
   const [live] = await tx.rows<{ version: number }>(sql`
     SELECT version FROM sluice.configuration WHERE tenant_id = ${tenantId}`);
   if (live?.version !== configuration) throw new ConfigurationChanged();
-  // Locked, because a run and somebody's own asking may tell of the same user at once; the newer reading stands.
+  // Locked, because a run and somebody's own asking may tell of the same user at once; the newer reading stands. What
+  // that one wrote is seen only by a statement that begins after it has ended.
+  await tx.rows(sql`
+    SELECT 1 FROM sluice.users WHERE tenant_id = ${tenantId} AND id = ANY(${told.map(({ user }) => user)}::uuid[])
+     ORDER BY id FOR NO KEY UPDATE`);
   const standing = await tx.rows<{ user_id: string; id: string; older: boolean }>(sql`
     SELECT o.user_id, o.id, coalesce(c.read_at > ${readAt}::timestamptz, false) AS older
-      FROM sluice.users u
-      JOIN sluice.opt_in o ON o.tenant_id = u.tenant_id AND o.user_id = u.id AND o.feature = ${feature}
-      LEFT JOIN sluice.user_calendar c ON c.tenant_id = u.tenant_id AND c.user_id = u.id AND c.connection_id = ${connection}
-     WHERE u.tenant_id = ${tenantId} AND u.id = ANY(${told.map(({ user }) => user)}::uuid[]) AND u.status = 'active'
-     ORDER BY u.id FOR NO KEY UPDATE OF u`);
+      FROM sluice.opt_in o
+      LEFT JOIN sluice.user_calendar c ON c.tenant_id = o.tenant_id AND c.user_id = o.user_id AND c.connection_id = ${connection}
+     WHERE o.tenant_id = ${tenantId} AND o.feature = ${feature} AND o.user_id = ANY(${told.map(({ user }) => user)}::uuid[])`);
   const optInOf = new Map(asked.map(({ user, optIn }) => [user, optIn]));
   const covers = new Map(
     standing.filter((one) => optInOf.get(one.user_id) === one.id).map((one) => [one.user_id, one]),
   );
-  const without = told.filter(({ user }) => !covers.has(user));
+  const recordsOf = (some: readonly ToldOfUser[]) => some.reduce((records, { kept }) => records + kept.length, 0);
   return {
     told: told.filter(({ user }) => covers.get(user)?.older === false),
-    withdrawn: without.reduce((records, { kept }) => records + kept.length, 0),
+    older: recordsOf(told.filter(({ user }) => covers.get(user)?.older === true)),
+    withdrawn: recordsOf(told.filter(({ user }) => !covers.has(user))),
   };
 }
 

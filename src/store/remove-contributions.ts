@@ -4,7 +4,7 @@ import type { FeedEntry } from './feed.ts';
 import { releaseLockersOf, setLockerVersions } from './lockers.ts';
 import { loadPeople, savePeople } from './people.ts';
 import { sql } from './sql.ts';
-import { eraseCalendars } from './user-events.ts';
+import { deleteCalendars } from './user-events.ts';
 
 /**
  * The directory no longer knows these users. Whoever no directory vouches for any more has left: attributes, match
@@ -36,13 +36,11 @@ export async function removeContributions(
     DELETE FROM sluice.binding
      WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND user_id = ANY(${stayers}::uuid[])`);
   const lockers = await releaseLockersOf(tx, context, leavers);
-  const saved = await savePeople(
-    tx,
-    context,
-    people.values(),
-    lockers.map((id): FeedEntry => ({ kind: 'locker', id })),
-  );
-  await setLockerVersions(tx, context, lockers, saved.extraVersions);
-  if (leavers.length > 0) await eraseCalendars(tx, context, { users: leavers, connection: null }, 'left');
+  const calendars = await deleteCalendars(tx, context, { users: leavers, connection: null }, 'left');
+  const saved = await savePeople(tx, context, people.values(), [
+    ...lockers.map((id): FeedEntry => ({ kind: 'locker', id })),
+    ...calendars,
+  ]);
+  await setLockerVersions(tx, context, lockers, saved.extraVersions.slice(0, lockers.length));
   return removed;
 }

@@ -172,8 +172,16 @@ export interface UserAccount extends User {
     readonly connection: string;
     readonly starts_at: string;
     readonly ends_at: string;
+    readonly time_zone: string | null;
+    readonly all_day: boolean;
     readonly show_as: string;
     readonly spaces: readonly string[];
+  }[];
+  /** When those calendars were last read, and for which time. */
+  readonly calendars: readonly {
+    readonly connection: string;
+    readonly read_at: string;
+    readonly covers: { readonly from: string; readonly to: string };
   }[];
 }
 

@@ -12,6 +12,8 @@ import type { UserCalendarStore, UserEvent } from './types.ts';
 export interface ToldOfUser {
   readonly user: string;
   readonly kept: readonly KeptThing[];
+  /** False if some of it could not be read: then what is not among it may be there all the same. */
+  readonly whole: boolean;
 }
 
 interface Columns {
@@ -61,7 +63,8 @@ export async function applyUserEvents(
            ends_at > ${within.from}::timestamptz AND starts_at < ${within.to}::timestamptz AS inside
       FROM sluice.user_event
      WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND user_id = ANY(${users}::uuid[])
-     ORDER BY id`);
+     ORDER BY id FOR UPDATE`);
+  const ours = await spacesAmong(tx, context, connection, told);
   const before = new Map(
     rows.map((row) => [keyOf(row.user, row.source_key), { ...inWords(row), source_key: row.source_key }]),
   );
@@ -69,10 +72,11 @@ export async function applyUserEvents(
     kept.map((one) => ({ ...one, key: keyOf(user, one.key), user, own: one.key })),
   );
   const ofThing = new Map(things.map((one) => [one.key, one]));
-  const { outcomes, changed } = comparedByKey<Columns>(things, before, columnsOf);
+  const { outcomes, changed } = comparedByKey<Columns>(things, before, (fields) => columnsOf(fields, ours));
   const seen = new Set(outcomes.map(({ row }) => row));
   const busy = new Set(told.flatMap(({ user, kept }) => (kept.length > 0 ? [user] : [])));
-  const unseen = rows.filter(({ id, inside }) => inside && !seen.has(id));
+  const whole = new Set(told.flatMap((one) => (one.whole ? [one.user] : [])));
+  const unseen = rows.filter(({ id, user, inside }) => inside && whole.has(user) && !seen.has(id));
   const moved = await removeUserEvents(
     tx,
     context,
@@ -105,21 +109,38 @@ export async function applyUserEvents(
   await tx.run(sql`
     INSERT INTO sluice.user_calendar (tenant_id, connection_id, user_id, read_at, covers_from, covers_to)
     SELECT ${tenantId}, ${connection}, user_id, ${readAt}::timestamptz, ${within.from}::timestamptz, ${within.to}::timestamptz
-      FROM unnest(${users}::uuid[]) AS new (user_id)
+      FROM unnest(${[...whole]}::uuid[]) AS new (user_id)
     ON CONFLICT (tenant_id, connection_id, user_id) DO UPDATE
        SET read_at = excluded.read_at, covers_from = excluded.covers_from, covers_to = excluded.covers_to`);
   const emptied = unseen.filter(({ user }) => !busy.has(user)).map(({ id }) => id);
   return { outcomes, moved, emptied };
 }
 
-function columnsOf(fields: KeptThing['fields']): Columns {
+/** Of the spaces that records name those of this connection: any other place is nobody's business. */
+async function spacesAmong(
+  tx: Tx,
+  { tenantId }: TenantContext,
+  connection: string,
+  told: readonly ToldOfUser[],
+): Promise<ReadonlySet<string>> {
+  const named = new Set(told.flatMap(({ kept }) => kept.flatMap(({ fields }) => spacesIn(fields))));
+  if (named.size === 0) return named;
+  const rows = await tx.rows<{ source_key: string }>(sql`
+    SELECT source_key FROM sluice.space
+     WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND source_key = ANY(${[...named]}::text[])`);
+  return new Set(rows.map(({ source_key }) => source_key));
+}
+
+const spacesIn = ({ spaces }: KeptThing['fields']): readonly string[] => (Array.isArray(spaces) ? spaces : []);
+
+function columnsOf(fields: KeptThing['fields'], ours: ReadonlySet<string>): Columns {
   return {
     starts_at: textOf(fields.starts_at)!,
     ends_at: textOf(fields.ends_at)!,
     time_zone: textOf(fields.time_zone),
     all_day: fields.all_day === true,
     show_as: textOf(fields.show_as) ?? 'busy',
-    spaces: Array.isArray(fields.spaces) ? fields.spaces : [],
+    spaces: spacesIn(fields).filter((key) => ours.has(key)),
   };
 }
 
@@ -132,22 +153,40 @@ export async function removeUserEvents(
   if (ids.length === 0) return 0;
   const gone = await tx.rows<{ id: string }>(sql`
     DELETE FROM sluice.user_event WHERE tenant_id = ${context.tenantId} AND id = ANY(${ids}::uuid[]) RETURNING id`);
+  await forgetHeld(tx, context, gone);
   return announceGone(tx, context, 'user_event', gone, reason);
 }
 
+/** What is gone is no question to a person any more, and no answer of theirs. */
+async function forgetHeld(
+  tx: Tx,
+  { tenantId }: TenantContext,
+  gone: readonly { readonly id: string }[],
+): Promise<void> {
+  if (gone.length === 0) return;
+  await tx.run(sql`
+    DELETE FROM sluice.held
+     WHERE tenant_id = ${tenantId} AND stream = 'user_events' AND row_id = ANY(${gone.map(({ id }) => id)}::uuid[])`);
+}
+
+interface Whose {
+  /** `null`: every user. */
+  readonly users: readonly string[] | null;
+  /** `null`: every connection. */
+  readonly connection: string | null;
+}
+
 /**
- * Everything that calendars told of these users goes now: their events, when their calendars were read, and what of
- * them waits for a person.
- * @param of `null`: every user, or every connection
+ * Everything that calendars told of these users goes: their events, when their calendars were read, and what of them
+ * waits for a person. @returns what is to be announced in the same transaction
  */
-export async function eraseCalendars(
+export async function deleteCalendars(
   tx: Tx,
   context: TenantContext,
-  of: { readonly users: readonly string[] | null; readonly connection: string | null },
+  { users, connection }: Whose,
   reason: RemovalReason,
-): Promise<void> {
+): Promise<FeedEntry[]> {
   const { tenantId } = context;
-  const { users, connection } = of;
   await tx.run(sql`
     DELETE FROM sluice.user_calendar
      WHERE tenant_id = ${tenantId} AND (${users}::uuid[] IS NULL OR user_id = ANY(${users}::uuid[]))
@@ -156,11 +195,30 @@ export async function eraseCalendars(
     DELETE FROM sluice.user_event
      WHERE tenant_id = ${tenantId} AND (${users}::uuid[] IS NULL OR user_id = ANY(${users}::uuid[]))
        AND (${connection}::uuid IS NULL OR connection_id = ${connection}::uuid) RETURNING id`);
-  await tx.run(sql`
-    DELETE FROM sluice.held
-     WHERE tenant_id = ${tenantId} AND stream = 'user_events' AND row_id = ANY(${gone.map(({ id }) => id)}::uuid[])`);
-  await announceGone(tx, context, 'user_event', gone, reason);
+  await forgetHeld(tx, context, gone);
+  return gone.map(({ id }): FeedEntry => ({ kind: 'user_event', id, removed: reason }));
 }
+
+/** The same, announced. */
+export async function eraseCalendars(
+  tx: Tx,
+  context: TenantContext,
+  whose: Whose,
+  reason: RemovalReason,
+): Promise<void> {
+  await announce(tx, context, await deleteCalendars(tx, context, whose, reason));
+}
+
+/** Where there are no spaces any more, nobody is in one. */
+export const forgetSpacesOfUserEvents = (
+  tx: Tx,
+  { tenantId }: TenantContext,
+  connection: string | null,
+): Promise<number> =>
+  tx.run(sql`
+    UPDATE sluice.user_event SET spaces = '{}'
+     WHERE tenant_id = ${tenantId} AND (${connection}::uuid IS NULL OR connection_id = ${connection}::uuid)
+       AND spaces <> '{}'`);
 
 /** What is over is kept no longer. @returns how many, at most `atOnce` */
 export async function endUserEvents(tx: Tx, context: TenantContext, atOnce: number): Promise<number> {
@@ -171,6 +229,7 @@ export async function endUserEvents(tx: Tx, context: TenantContext, atOnce: numb
        AND id IN (SELECT id FROM sluice.user_event WHERE tenant_id = ${tenantId} AND ends_at <= ${clock.now()}
                    ORDER BY id LIMIT ${atOnce} FOR UPDATE)
     RETURNING id`);
+  await forgetHeld(tx, context, over);
   return announceGone(tx, context, 'user_event', over, 'expired');
 }
 
@@ -210,11 +269,12 @@ export function userCalendarStore(context: TenantContext): UserCalendarStore {
       inTenant(context, async (tx) => new Map((await select(tx, { ids })).map((event) => [event.id, event]))),
     known: (user) =>
       inTenant(context, async (tx) => {
-        // Of several calendars of one user each covers what it covers: known is what all of them tell.
+        // Of several calendars of one user that were read, known is the time that all of them tell.
         const [row] = await tx.rows<{ as_of: Date | null; covers_from: Date; covers_to: Date }>(sql`
           SELECT min(read_at) AS as_of, max(covers_from) AS covers_from, min(covers_to) AS covers_to
             FROM sluice.user_calendar WHERE tenant_id = ${tenantId} AND user_id = ${user}`);
         if (!row?.as_of) return { as_of: null, covers: null };
+        if (row.covers_from >= row.covers_to) return { as_of: row.as_of.toISOString(), covers: null };
         const covers = { from: row.covers_from.toISOString(), to: row.covers_to.toISOString() };
         return { as_of: row.as_of.toISOString(), covers };
       }),

@@ -185,15 +185,21 @@ async function account(tx: Tx, { tenantId, keys }: TenantContext, user: User): P
     connection: string;
     starts_at: Date;
     ends_at: Date;
+    time_zone: string | null;
+    all_day: boolean;
     show_as: string;
     spaces: string[];
   }>(sql`
-    SELECT c.name AS connection, e.starts_at, e.ends_at, e.show_as,
+    SELECT c.name AS connection, e.starts_at, e.ends_at, e.time_zone, e.all_day, e.show_as,
            ARRAY(SELECT coalesce(s.name, s.source_key) FROM sluice.space s
                   WHERE s.tenant_id = ${tenantId} AND s.connection_id = e.connection_id
                     AND s.source_key = ANY(e.spaces) ORDER BY s.id) AS spaces
       FROM sluice.user_event e JOIN registry.connection c ON c.tenant_id = e.tenant_id AND c.id = e.connection_id
      WHERE e.tenant_id = ${tenantId} AND e.user_id = ${user.id} ORDER BY e.starts_at, e.id`);
+  const calendars = await tx.rows<{ connection: string; read_at: Date; covers_from: Date; covers_to: Date }>(sql`
+    SELECT c.name AS connection, k.read_at, k.covers_from, k.covers_to FROM sluice.user_calendar k
+      JOIN registry.connection c ON c.tenant_id = k.tenant_id AND c.id = k.connection_id
+     WHERE k.tenant_id = ${tenantId} AND k.user_id = ${user.id} ORDER BY c.name`);
   return {
     ...user,
     contributions: said.map(({ supplier, name, fields, read_at }) => ({
@@ -207,6 +213,11 @@ async function account(tx: Tx, { tenantId, keys }: TenantContext, user: User): P
     lockers: lockers.map(({ until, ...locker }) => ({ ...locker, until: until?.toISOString() ?? null })),
     meetings: meetings.map(inWords),
     busy: busy.map(inWords),
+    calendars: calendars.map(({ connection, read_at, covers_from, covers_to }) => ({
+      connection,
+      read_at: read_at.toISOString(),
+      covers: { from: covers_from.toISOString(), to: covers_to.toISOString() },
+    })),
   };
 }
 

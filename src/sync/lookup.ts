@@ -2,10 +2,10 @@ import { describeUnexpected, safeSentence } from '../base/errors.ts';
 import { type Connector, streamOf } from '../contract/connector.ts';
 import type { Item, SourceRecord } from '../contract/record.ts';
 import type { StreamName } from '../model/model.ts';
-import type { HubTenantStore, Store } from '../store/index.ts';
+import { ConfigurationChanged, type HubTenantStore, type Store } from '../store/index.ts';
 import type { Jobs } from './jobs.ts';
 import { judgePage } from './judge.ts';
-import { askAbout, featureOf } from './opted-in.ts';
+import { askAboutEverybody } from './opted-in.ts';
 import { type ConnectionPlan, contextFor, planConnection, settle } from './plans.ts';
 import type { RunDeps } from './run.ts';
 
@@ -61,23 +61,22 @@ async function askAboutIn(
   deps: RunDeps,
   tenant: HubTenantStore,
   connectionId: string,
-  stream: StreamName,
+  streamName: StreamName,
   plan: ConnectionPlan,
   users: readonly string[],
 ): Promise<void> {
-  const { plan: judged } = plan.streams.find((one) => one.plan.stream === stream)!;
-  const people = await tenant.optedIn(featureOf(judged), plan.directory, { users, limit: users.length });
-  if (people.length === 0) return;
-  const asking = {
-    plan: judged,
-    stream: streamOf(plan.connector, stream)!,
-    context: contextFor(plan, judged, asker(deps, tenant)),
-    configuration: plan.version,
-    now: () => deps.clock.now(),
-  };
-  const atOnce = asking.stream.peopleAtOnce ?? people.length;
-  for (let from = 0; from < people.length; from += atOnce)
-    await tenant.applyOptedInNow(connectionId, await askAbout(asking, people.slice(from, from + atOnce)));
+  const { plan: judged } = plan.streams.find((one) => one.plan.stream === streamName)!;
+  const stream = streamOf(plan.connector, streamName)!;
+  const context = contextFor(plan, judged, asker(deps, tenant));
+  if (stream.wanted?.(context.settings) === false) return;
+  const asking = { plan: judged, stream, context, configuration: plan.version, now: () => deps.clock.now() };
+  try {
+    for await (const { page } of askAboutEverybody(tenant, asking, users))
+      await tenant.applyOptedInNow(connectionId, page);
+  } catch (error) {
+    // Planned from a configuration that is no more: the next run, which follows the new one, asks again.
+    if (!(error instanceof ConfigurationChanged)) throw error;
+  }
 }
 
 /** Who asks outside a run, and for how long. */

@@ -7,7 +7,7 @@ import { countUndeclared, gateAbout, type Kept } from '../gate/gate.ts';
 import type { StreamPlan } from '../gate/plan.ts';
 import type { Feature } from '../model/features.ts';
 import type { DropReason } from '../model/model.ts';
-import type { HubTenantStore, OptedIn, OptedInPage } from '../store/index.ts';
+import type { HubTenantStore, OptedIn, OptedInPage, ToldOfUser } from '../store/index.ts';
 
 const AT_ONCE = 20;
 /** Of one user within the window; more is no calendar. */
@@ -22,22 +22,29 @@ export interface Asking {
   now(): Date;
 }
 
+export const atOnceOf = ({ peopleAtOnce }: ConnectorStream): number => peopleAtOnce ?? AT_ONCE;
 export const featureOf = ({ declaration }: StreamPlan): Feature => declaration.feature!;
 
 /**
  * Asks about everybody whose opt-in stands, some at a time: each portion is listed just before it is asked about, so that
  * hardly anybody is asked about who has withdrawn meanwhile. The last page says so; it may be about nobody.
+ * @param among of these users only; null: of all
  */
 export async function* askAboutEverybody(
   tenant: Pick<HubTenantStore, 'optedIn'>,
   asking: Asking,
+  among: readonly string[] | null = null,
 ): AsyncGenerator<{ readonly page: OptedInPage; readonly last: boolean }> {
-  const limit = asking.stream.peopleAtOnce ?? AT_ONCE;
+  const limit = atOnceOf(asking.stream);
   const { plan } = asking;
   let after: string | null = null;
   let within: Window | undefined;
   for (;;) {
-    const people: readonly OptedIn[] = await tenant.optedIn(featureOf(plan), plan.directory, { after, limit });
+    const people: readonly OptedIn[] = await tenant.optedIn(featureOf(plan), plan.directory, {
+      after,
+      limit,
+      users: among,
+    });
     const last = people.length < limit;
     const page = await askAbout(asking, people);
     within = page.within ?? within;
@@ -51,7 +58,7 @@ export async function* askAboutEverybody(
 export async function askAbout(asking: Asking, people: readonly OptedIn[]): Promise<OptedInPage> {
   const { plan, stream, context, configuration } = asking;
   const readAt = asking.now();
-  const judged = new JudgedAbout(plan, people);
+  const judged = new JudgedAbout(plan, people, readAt);
   const about = { feature: featureOf(plan), asked: people, readAt, configuration };
   if (people.length === 0) return { ...about, ...judged.told(), within: undefined };
   await faultPoint('fetch.before');
@@ -85,14 +92,18 @@ export async function askAbout(asking: Asking, people: readonly OptedIn[]): Prom
 class JudgedAbout {
   readonly #plan: StreamPlan;
   readonly #asked: ReadonlySet<string>;
-  readonly #kept = new Map<string, Map<string, Kept>>();
+  /** What ended before is over, and kept of nobody. */
+  readonly #now: string;
+  readonly #told = new Map<string, ToldOfUser>();
   readonly #dropped: Partial<Record<DropReason, number>> = {};
   readonly #fieldsDropped = new Map<string, number>();
   #read = 0;
+  #repeated = 0;
 
-  constructor(plan: StreamPlan, people: readonly OptedIn[]) {
+  constructor(plan: StreamPlan, people: readonly OptedIn[], readAt: Date) {
     this.#plan = plan;
     this.#asked = new Set(people.map(({ user }) => user));
+    this.#now = readAt.toISOString();
   }
 
   take(item: Item): void {
@@ -105,8 +116,8 @@ class JudgedAbout {
       throw new Error(`A reading of ${this.#plan.stream} told something other than whole calendars.`);
   }
 
-  #whole(ref: string, records: readonly SourceRecord[]): void {
-    if (!this.#asked.has(ref))
+  #whole(user: string, records: readonly SourceRecord[]): void {
+    if (!this.#asked.has(user))
       throw new Error(`A reading of ${this.#plan.stream} told of somebody it was not asked about.`);
     if (records.length > MOST_OF_ONE) {
       this.#read++;
@@ -114,24 +125,33 @@ class JudgedAbout {
       return;
     }
     const kept = new Map<string, Kept>();
+    let whole = true;
     for (const record of records) {
       this.#read++;
       countUndeclared(this.#plan, record, this.#fieldsDropped);
-      const decision = gateAbout(this.#plan, ref, record);
-      if (decision.kept) kept.set(decision.key, decision);
-      else this.#drop(decision.reason);
+      const decision = gateAbout(this.#plan, user, record);
+      if (!decision.kept) {
+        this.#drop(decision.reason);
+        if (decision.reason === 'invalid') whole = false;
+      } else if (String(decision.fields.ends_at) <= this.#now) this.#drop('out-of-scope');
+      else {
+        if (kept.has(decision.key)) this.#repeated++;
+        kept.set(decision.key, decision);
+      }
     }
-    this.#kept.set(ref, kept);
+    this.#repeated += this.#told.get(user)?.kept.length ?? 0;
+    this.#told.set(user, { user, kept: [...kept.values()], whole });
   }
 
   #drop(reason: DropReason): void {
     this.#dropped[reason] = (this.#dropped[reason] ?? 0) + 1;
   }
 
-  told(): Pick<OptedInPage, 'told' | 'read' | 'dropped' | 'fieldsDropped'> {
+  told(): Pick<OptedInPage, 'told' | 'read' | 'repeatedInPage' | 'dropped' | 'fieldsDropped'> {
     return {
-      told: [...this.#kept].map(([user, kept]) => ({ user, kept: [...kept.values()] })),
+      told: [...this.#told.values()],
       read: this.#read,
+      repeatedInPage: this.#repeated,
       dropped: this.#dropped,
       fieldsDropped: this.#fieldsDropped,
     };

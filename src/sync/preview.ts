@@ -30,16 +30,10 @@ export async function previewConnection(
   const streams: Partial<Record<StreamName, PreviewStream>> = {};
   for (const { plan: judged } of plan.streams) {
     const pretended = withPretended(rules, request.asUser);
-    const people = judged.declaration.person === 'opted-in' ? wantedOf(await optedIn(judged), request) : undefined;
+    const people = judged.declaration.person === 'opted-in' ? await optedIn(judged) : undefined;
     streams[judged.stream] = await previewStream(plan, judged, pretended, asking, request, people);
   }
   return { connection, streams };
-}
-
-/** Whoever is treated as logged on has not opted in, and is not asked about. */
-function wantedOf(people: readonly OptedIn[], { user, asUser }: PreviewRequest): readonly OptedIn[] {
-  const wanted = user ?? asUser;
-  return wanted === undefined ? people : people.filter(({ email }) => email === normaliseEmail(wanted));
 }
 
 function withPretended(rules: Rules, email: string | undefined): Rules {

@@ -254,14 +254,16 @@ class Run {
     { plan, limit, fingerprint }: PlannedStream,
     asked: Pick<Asking, 'stream' | 'context'>,
   ): Promise<void> {
-    const pass = await this.#tenant.beginPass(this.#lease, {
+    if (asked.stream.wanted?.(asked.context.settings) === false) return this.#tenant.forgetOptedIn(this.#lease);
+    const begun = await this.#tenant.beginPass(this.#lease, {
       stream: plan.stream,
       partition: '',
       mode: 'full',
       fingerprint,
       resumable: false,
     });
-    if (pass.over) return;
+    if (begun.over) return;
+    const pass = { ...begun, emptied: [] };
     const asking = { ...asked, plan, configuration: version, now: () => this.#deps.clock.now() };
     for await (const { page, last } of askAboutEverybody(this.#tenant, asking)) {
       const outcome = await this.#tenant.applyOptedIn(pass, page, {

@@ -1,19 +1,19 @@
 import { NeedsAttention, Refused, SluiceError } from '../base/errors.ts';
 import type { CheckFinding, CheckReport } from '../contract/check.ts';
-import type { HubTenantStore, Store } from '../store/index.ts';
+import { streamOf } from '../contract/connector.ts';
+import type { StreamPlan } from '../gate/plan.ts';
+import type { HubTenantStore, OptedIn, Store } from '../store/index.ts';
 import { expiringIn, expiringOf, soon } from './expiries.ts';
 import type { JobQueue } from './jobs.ts';
 import { lookUp } from './lookup.ts';
-import { featureOf } from './opted-in.ts';
+import { atOnceOf, featureOf } from './opted-in.ts';
 import { type ConnectionPlan, planConnection } from './plans.ts';
 import { previewConnection } from './preview.ts';
 import { type RunDeps, runConnection } from './run.ts';
-import type { SyncService } from './types.ts';
+import type { PreviewRequest, SyncService } from './types.ts';
 
 const CHECK_DEADLINE_MS = 60_000;
 const PREVIEW_DEADLINE_MS = 10 * 60_000;
-/** Of those who opted in so many are asked about; a source answers for them in one request. */
-const MOST_PREVIEWED_PEOPLE = 20;
 
 export interface ServiceDeps extends RunDeps {
   readonly store: Store;
@@ -111,7 +111,7 @@ export function createSyncService(deps: ServiceDeps): SyncService {
         { ...out, now: deps.clock.now() },
         `${tenant.tenant}/${connection}`,
         request,
-        (judged) => tenant.optedIn(featureOf(judged), plan.directory, { limit: MOST_PREVIEWED_PEOPLE }),
+        (judged) => previewed(tenant, plan, judged, request),
       );
     },
 
@@ -128,4 +128,20 @@ export function createSyncService(deps: ServiceDeps): SyncService {
       else await lookUp(deps, await store.tenant(tenantId), users);
     },
   };
+}
+
+/** Of those who opted in: the one asked for, or as many as a source is asked about at once. */
+async function previewed(
+  tenant: HubTenantStore,
+  plan: ConnectionPlan,
+  judged: StreamPlan,
+  { user, asUser }: PreviewRequest,
+): Promise<readonly OptedIn[]> {
+  const stream = streamOf(plan.connector, judged.stream)!;
+  // Whoever is treated as logged on has not opted in.
+  if (asUser !== undefined || stream.wanted?.(plan.configured.settings as never) === false) return [];
+  const known = user === undefined ? undefined : await tenant.users.findByEmail(user);
+  if (user !== undefined && !known) return [];
+  const users = known ? [known.id] : null;
+  return tenant.optedIn(featureOf(judged), plan.directory, { limit: atOnceOf(stream), users });
 }

@@ -32,6 +32,8 @@ export interface CalendarSource {
   busy: Record<string, SourceRecord[] | undefined>;
   /** The window in which people's calendars are told. */
   busyWithin: { from: Date; to: Date };
+  /** Whether the settings want people's calendars at all. */
+  busyWanted: boolean;
   /** Addresses in the order in which people's calendars were asked for, one entry a question. */
   readonly askedAbout: (readonly string[])[];
   /** Called while the source is answering about people. */
@@ -53,6 +55,7 @@ export function calendarSource({ resumable = true } = {}): CalendarSource {
     readings: [],
     busy: {},
     busyWithin: { from: new Date('2026-11-30T00:00:00Z'), to: new Date('2027-01-30T00:00:00Z') },
+    busyWanted: true,
     askedAbout: [],
     onAnswer: undefined,
     connector: connector({
@@ -109,6 +112,7 @@ export function calendarSource({ resumable = true } = {}): CalendarSource {
             spaces: 'rooms',
           },
           peopleAtOnce: 2,
+          wanted: () => source.busyWanted,
           async *read({ people = [] }) {
             const answers = people.map((one) => ({ one, told: source.busy[one.email!] }));
             source.askedAbout.push(people.map(({ email }) => email!));

@@ -2,10 +2,11 @@ import { expect } from 'chai';
 import { onFaultPoint } from '../../src/base/faults.ts';
 import type { Receipt } from '../../src/model/receipt.ts';
 import type { HubTenantStore, TenantConfiguration } from '../../src/store/index.ts';
+import { runConnection } from '../../src/sync/run.ts';
 import { busyTime, calendarSource, room } from '../support/calendar-source.ts';
 import { type TestHub, testClock, testHub } from '../support/hub.ts';
 import { employee, logOnOf, memorySource } from '../support/memory-source.ts';
-import { asOwner } from '../support/owner.ts';
+import { asOwner, tablesHolding } from '../support/owner.ts';
 
 const START = new Date('2026-11-30T08:00:00Z');
 const DAY_MS = 24 * 3_600_000;
@@ -67,6 +68,10 @@ describe('when users who opted in are busy', () => {
       .map(({ starts_at, ends_at, show_as }) => `${starts_at.slice(11, 16)}-${ends_at.slice(11, 16)} ${show_as}`)
       .sort();
   const changes = (cursor?: string) => tenant.changes.read({ cursor, limit: 1_000, kinds: ['user_event'] });
+  const reconfigure = async (next: Partial<TenantConfiguration>) => {
+    const before = (await tenant.configuration.read())!;
+    await tenant.configuration.write({ ...before.configuration, ...next }, { expected: before.version, resume: true });
+  };
   /** Rows of this tenant by table that name the user: an owner's view, past every wall. */
   const rowsAbout = async (id: string) => {
     return asOwner(async (client) => {
@@ -82,6 +87,16 @@ describe('when users who opted in are busy', () => {
       return counts;
     });
   };
+
+  const counted = (table: string) =>
+    asOwner(async (client) => {
+      const { rows } = await client.query<{ n: number }>(
+        `SELECT count(*)::int AS n FROM sluice.${table} WHERE tenant_id = $1`,
+        [tenant.tenantId],
+      );
+      return rows[0]!.n;
+    });
+  const waiting = () => counted('held');
 
   it('is asked of nobody who has not opted in, and nothing of them is kept', async () => {
     const id = await user(1);
@@ -116,11 +131,15 @@ describe('when users who opted in are busy', () => {
 
   it('says in which of our spaces, by our ids, and leaves out what is none of ours', async () => {
     const id = await optedIn(1);
-    source.busy = { [addressOf(1)]: [busyTime('t', 9, 10, { rooms: ['b', 'elsewhere', 'a'] })] };
+    source.busy = { [addressOf(1)]: [busyTime('t', 9, 10, { rooms: ['b', 'Clinic', 'a'] })] };
     await run();
+    expect(await tablesHolding('Clinic')).to.deep.equal({});
     const spaces = (await tenant.spaces.list({ after: undefined, limit: 10 })).items.map((one) => one.id);
     const { items } = await tenant.userCalendars.list({ user: id, ...all });
     expect(items.map((one) => one.spaces)).to.deep.equal([spaces.sort()]);
+    // Without room-booking nobody keeps in which room somebody is.
+    await reconfigure({ features: [FEATURE] });
+    expect(Object.keys(await tablesHolding('{a,b}'))).to.deep.equal([]);
   });
 
   it('writes nothing when it is told again unchanged', async () => {
@@ -206,6 +225,33 @@ describe('when users who opted in are busy', () => {
     expect(await times(id)).to.deep.equal(['09:00-10:00 busy', '17:00-18:00 busy']);
   });
 
+  it('is asked of nobody by an address that is another user’s too', async () => {
+    const [one, two] = [await optedIn(1), await user(2)];
+    // The directory gives the address of the first, who is known by log-on alone, to the second.
+    for (const mail of [addressOf(2), addressOf(1)]) {
+      people.people = [employee(2, { mail })];
+      await run('people');
+    }
+    expect((await tenant.users.get(two))?.fields.email).to.equal(addressOf(1));
+    source.busy = { [addressOf(1)]: [busyTime('t', 9, 10)] };
+    await run();
+    expect(source.askedAbout.flat()).to.not.include(addressOf(1));
+    expect([await times(one), await times(two)]).to.deep.equal([[], []]);
+  });
+
+  it('stays, and is no better known than before, where not all of a calendar can be read', async () => {
+    const id = await optedIn(1);
+    source.busy = { [addressOf(1)]: [busyTime('t', 9, 10), busyTime('u', 11, 12)] };
+    await run();
+    const known = await tenant.userCalendars.known(id);
+    source.busy = { [addressOf(1)]: [busyTime('t', 9, 10, { end: 'later' }), busyTime('v', 13, 14)] };
+    expect(await streamOf()).to.deep.include({ read: 2, kept: 1, dropped: { invalid: 1 }, removed: 0, held: 0 });
+    expect(await times(id)).to.deep.equal(['09:00-10:00 busy', '11:00-12:00 busy', '13:00-14:00 busy']);
+    source.busy = { [addressOf(1)]: [busyTime('t', 9, 10, { end: 'later' })] };
+    expect(await streamOf()).to.deep.include({ removed: 0, held: 0 });
+    expect(await tenant.userCalendars.known(id)).to.deep.equal(known);
+  });
+
   it('is not kept if it cannot be said when it is', async () => {
     const id = await optedIn(1);
     source.busy = {
@@ -233,6 +279,118 @@ describe('when users who opted in are busy', () => {
     expect(await times(one)).to.deep.equal(['11:00-12:00 busy']);
   });
 
+  it('is the newer reading’s, when two tell of one user at once', async () => {
+    const id = await optedIn(1);
+    source.busy = { [addressOf(1)]: [busyTime('older', 9, 10)] };
+    const [reading, newer] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    // The run has its answer and is about to write; meanwhile somebody's own question is asked, answered and written,
+    // and its transaction waits to commit until the run's page has come to the user.
+    source.onAnswer = () => {
+      source.onAnswer = undefined;
+      reading.resolve();
+      return newer.promise;
+    };
+    const running = run();
+    await reading.promise;
+    clock.advance(5_000);
+    source.busy = { [addressOf(1)]: [busyTime('newer', 13, 14)] };
+    let asked = false;
+    onFaultPoint(async (point) => {
+      if (point === 'fetch.after') asked = true;
+      if (point !== 'commit.before' || !asked) return;
+      onFaultPoint(undefined);
+      newer.resolve();
+      await new Promise((resolve) => setTimeout(resolve, 300));
+    });
+    await hub.sync.lookup(tenant.tenantId, [id]);
+    newer.resolve();
+    const { streams } = await running;
+    expect(await times(id)).to.deep.equal(['13:00-14:00 busy']);
+    expect((await tenant.userCalendars.known(id)).as_of).to.equal('2026-11-30T08:01:05.000Z');
+    const { read, kept, repeated } = streams.user_events!;
+    expect({ read, kept, repeated }).to.deep.equal({ read: 1, kept: 0, repeated: 1 });
+  });
+
+  it('accounts for every record once, also when a run goes on after it was stopped', async () => {
+    for (const n of [1, 2, 3]) await optedIn(n);
+    const twice = [busyTime('t', 9, 10), busyTime('t', 9, 10), busyTime('over', 1, 2)];
+    source.busy = {
+      [addressOf(1)]: twice,
+      [addressOf(2)]: [busyTime('t', 9, 10)],
+      [addressOf(3)]: [busyTime('t', 9, 10)],
+    };
+    clock.set(new Date('2026-12-01T05:00:00Z'));
+    const stopping = new AbortController();
+    source.onAnswer = () => stopping.abort();
+    const order = { connection: 'calendars', trigger: 'manual' };
+    await runConnection({ ...hub.runDeps, stopping: stopping.signal }, tenant, order);
+    source.onAnswer = undefined;
+    expect(source.askedAbout).to.deep.equal([[addressOf(1), addressOf(2)]]);
+    const { read, kept, created, unchanged, repeated, dropped } = await streamOf();
+    expect({ read, kept, created, unchanged, repeated, dropped }).to.deep.equal({
+      read: 9,
+      kept: 3,
+      created: 3,
+      unchanged: 0,
+      repeated: 4,
+      dropped: { 'out-of-scope': 2 },
+    });
+  });
+
+  it('waits no more once it has been told again, in whatever way', async () => {
+    const id = await optedIn(1);
+    const eight = Array.from({ length: 8 }, (_, n) => busyTime(`t${n}`, 8 + n, 9 + n));
+    source.busy = { [addressOf(1)]: eight };
+    await run();
+    source.busy = { [addressOf(1)]: [] };
+    const held = await run();
+    source.busy = { [addressOf(1)]: eight };
+    await hub.sync.lookup(tenant.tenantId, [id]);
+    await hub.sync.approve(tenant.tenantId, held.run, 'tester');
+    expect(await times(id)).to.have.length(8);
+  });
+
+  it('is asked about in all: so many emptied at once wait, however few each page tells of', async () => {
+    const ids = [];
+    for (const n of [1, 2, 3, 4]) ids.push(await optedIn(n));
+    const full = Object.fromEntries(
+      [1, 2, 3, 4].map((n) => [addressOf(n), [0, 1, 2].map((at) => busyTime(`t${at}`, 8 + at, 9 + at))]),
+    );
+    source.busy = full;
+    await run();
+    source.busy = Object.fromEntries([1, 2, 3, 4].map((n) => [addressOf(n), []]));
+    const { status, streams } = await run();
+    expect([status, streams.user_events?.held, streams.user_events?.removed]).to.deep.equal(['held', 12, 0]);
+    // Of one person alone nobody is asked.
+    source.busy = { ...full, [addressOf(1)]: [] };
+    expect((await run()).streams.user_events).to.include({ held: 0, removed: 3 });
+  });
+
+  it('goes when the settings of the connection want it no more', async () => {
+    const id = await optedIn(1);
+    source.busy = { [addressOf(1)]: [busyTime('t', 9, 10)] };
+    await run();
+    source.busyWanted = false;
+    const { next } = await changes();
+    await run();
+    source.busyWanted = true;
+    expect(await rowsAbout(id)).to.deep.equal({ opt_in: 1 });
+    expect((await changes(next)).items.map(({ op, reason }) => [op, reason])).to.deep.equal([
+      ['remove', 'source-removed'],
+    ]);
+  });
+
+  it('is left to the next run by a question that was planned from a former configuration', async () => {
+    const id = await optedIn(1);
+    source.busy = { [addressOf(1)]: [busyTime('t', 9, 10)] };
+    source.onAnswer = () => reconfigure({ name: 'Another name' });
+    await hub.sync.lookup(tenant.tenantId, [id]);
+    source.onAnswer = undefined;
+    expect(await times(id)).to.deep.equal([]);
+    await run();
+    expect(await times(id)).to.have.length(1);
+  });
+
   it('is nobody’s business once it is over', async () => {
     const id = await optedIn(1);
     source.busy = { [addressOf(1)]: [busyTime('t', 9, 10), busyTime('u', 15, 16)] };
@@ -250,14 +408,20 @@ describe('when users who opted in are busy', () => {
     const id = await optedIn(1);
     source.busy = { [addressOf(1)]: [busyTime('t', 9, 10, { rooms: ['a'] })] };
     await run();
-    expect((await tenant.users.account(id)).busy).to.deep.equal([
+    const { busy, calendars } = await tenant.users.account(id);
+    expect(busy).to.deep.equal([
       {
         connection: 'calendars',
         starts_at: '2026-12-01T09:00:00.000Z',
         ends_at: '2026-12-01T10:00:00.000Z',
+        time_zone: 'Europe/Amsterdam',
+        all_day: false,
         show_as: 'busy',
         spaces: ['Room a'],
       },
+    ]);
+    expect(calendars.map(({ connection, read_at }) => [connection, read_at])).to.deep.equal([
+      ['calendars', '2026-11-30T08:01:00.000Z'],
     ]);
   });
 
@@ -291,13 +455,6 @@ describe('when users who opted in are busy', () => {
         () => reconfigure({ connections: configured().connections!.slice(1) }),
       ],
     ];
-    const reconfigure = async (next: Partial<TenantConfiguration>) => {
-      const before = (await tenant.configuration.read())!;
-      await tenant.configuration.write(
-        { ...before.configuration, ...next },
-        { expected: before.version, resume: true },
-      );
-    };
     for (const [what, reason, both, act] of ways)
       it(what, async () => {
         const { one, two, next } = await kept();
@@ -315,7 +472,9 @@ describe('when users who opted in are busy', () => {
       await run();
       source.busy = { [addressOf(1)]: [] };
       const held = await run();
+      expect(await waiting()).to.equal(8);
       await tenant.users.optOut(one, FEATURE);
+      expect(await waiting()).to.equal(0);
       await hub.sync.approve(tenant.tenantId, held.run, 'tester');
       expect((await tenant.runs.get(held.run)).streams.user_events).to.include({ removed: 0, held: 0 });
     });

@@ -53,6 +53,8 @@ const featureOfKind: Readonly<Partial<Record<FeedKind, Feature>>> = {
 export function visibleKinds(caller: VerifiedKey): FeedKind[] {
   return feedKinds.filter((kind) => {
     const feature = featureOfKind[kind];
+    // Each is of a user: to whom may not read users, the id would be a name for somebody all the same.
+    if (kind === 'user_event' && !hasScope(caller, 'users:read')) return false;
     return hasScope(caller, scopeOfKind[kind]) && (feature === undefined || isFor(caller, feature));
   });
 }

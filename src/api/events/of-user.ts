@@ -21,6 +21,8 @@ export async function listUserEvents(
       'no-opt-in',
       'This user has not switched hybrid-meetings on: nothing is asked or kept about them.',
     );
+  // Before the list: what is read in between may be told without being covered yet, and never the other way round.
+  const { as_of, covers } = await store.userCalendars.known(user);
   const page = await store.userCalendars.list({
     user,
     from: query.from,
@@ -28,7 +30,6 @@ export async function listUserEvents(
     after: query.cursor === undefined ? undefined : readIdCursor('events', query.cursor),
     limit: query.limit,
   });
-  const { as_of, covers } = await store.userCalendars.known(user);
   const items = page.items.map(userEventView);
   return {
     status: 200,
