@@ -5,6 +5,7 @@ import { calendars, readEvents } from './events.ts';
 import { readWindow } from './events-window.ts';
 import { immutableId } from './immutable-id.ts';
 import { knownProperties } from './known-properties.ts';
+import { notifications } from './notifications.ts';
 import { settings } from './settings.ts';
 import { readSpaces } from './spaces.ts';
 import { readUserEvents } from './user-events.ts';
@@ -28,6 +29,7 @@ export default connector({
       .slice(0, 1)
       .map((at) => ({ setting: 'certificate', at })),
   check: checkTenant,
+  notifications,
   streams: {
     users: {
       key: 'id',

@@ -1,4 +1,4 @@
-import type { Client } from '@microsoft/microsoft-graph-client';
+import type { Client, GraphRequest } from '@microsoft/microsoft-graph-client';
 import { type CheckContext, NeedsAttention, type Net } from '../../src/contract/index.ts';
 import { type Answer, answerOf, isRecord } from './answer.ts';
 import { Gatekeeper } from './gatekeeper.ts';
@@ -96,17 +96,30 @@ export class Session {
     };
   }
 
+  /** @param target path after the version */
   post(target: string, json: object, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
+    return this.#send(target, (request) => request.headers(headers).post(json));
+  }
+
+  patch(target: string, json: object): Promise<Answer> {
+    return this.#send(target, (request) => request.patch(json));
+  }
+
+  remove(target: string): Promise<Answer> {
+    return this.#send(target, (request) => request.delete());
+  }
+
+  #send(target: string, how: (request: GraphRequest) => Promise<unknown>): Promise<Answer> {
     return this.#patiently(async () => {
       const { client, raw } = await this.#open();
       const carried: Carried = {};
       return this.#asked(carried, () =>
-        client
-          .api(target)
-          .responseType(raw as never)
-          .headers(headers)
-          .option('carried', carried)
-          .post(json),
+        how(
+          client
+            .api(target)
+            .responseType(raw as never)
+            .option('carried', carried),
+        ),
       );
     });
   }

@@ -2,6 +2,7 @@ import {
   certificates,
   choice,
   expiry,
+  flag,
   integer,
   NeedsAttention,
   optionalFlag,
@@ -53,6 +54,10 @@ export const settings = {
     { default: 'free-busy' },
   ),
   in_flight: integer('Requests that may be under way at the same time.', { default: 4, min: 1, max: 16 }),
+  notifications: flag(
+    'Whether Microsoft tells the hub of changes at once; it must be reachable from the internet, at SLUICE_PUBLIC_URL.',
+    false,
+  ),
   directory: optionalText(
     'Another name under which log-ons know this directory; by itself it is `entra:` and the tenant ID in lower case.',
     { example: 'entra:8f4c1f0e-3a52-4b0a-9c0e-2f6d5f5f6a11' },

@@ -4,6 +4,7 @@ import type { SignIn } from './sign-in.ts';
 
 /** Statuses whose body says what is the matter; those of throttling carry the wait that was asked for. */
 const READ_HERE = [401, 403, 429, 503, 504];
+const METHODS = ['GET', 'POST', 'PATCH', 'DELETE'] as const;
 /** A page of events comes with their bodies where the permission is wider than it need be. */
 const MOST_BYTES = 64 * 1024 * 1024;
 
@@ -45,7 +46,7 @@ export class GuardedTransport implements Middleware {
     if (URL.parse(url)?.origin !== this.#origin) throw new Error('A request to another host than graph_url was made.');
     const answer = await this.#net.http({
       url,
-      method: method === 'POST' ? 'POST' : 'GET',
+      method: METHODS.find((one) => one === method) ?? 'GET',
       headers: { accept: 'application/json', ...(headers as Record<string, string>) },
       ...(typeof body === 'string' ? { json: JSON.parse(body) } : {}),
       bearer: await this.#signIn.token(),

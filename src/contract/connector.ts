@@ -1,6 +1,7 @@
 import type { FieldOf, MatchKind, StreamName } from '../model/model.ts';
 import type { CheckReport } from './check.ts';
 import type { Net } from './net.ts';
+import type { Notifications } from './notifications.ts';
 import type { Item, SourceRecord, State } from './record.ts';
 import type { Scope } from './scope.ts';
 import type { SettingsOf, SettingsShape } from './settings.ts';
@@ -122,6 +123,8 @@ export interface ConnectorDefinition<S extends SettingsShape> {
   readonly expiries?: (settings: SettingsOf<S>) => readonly Expiry[];
   /** Can we connect; are we allowed too little or too much. Throws TryLater or NeedsAttention like a reading. */
   check(context: CheckContext<S>): Promise<CheckReport>;
+  /** If the source can tell that something changed; schedules read all the same. */
+  readonly notifications?: Notifications<S>;
 }
 
 /** A connector whose settings' types are forgotten: what the hub handles. */

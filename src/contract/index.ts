@@ -4,6 +4,7 @@ export * from './certificates.ts';
 export * from './check.ts';
 export * from './connector.ts';
 export * from './net.ts';
+export * from './notifications.ts';
 export * from './record.ts';
 export * from './scope.ts';
 export * from './settings.ts';

@@ -9,7 +9,7 @@ import { Notifier } from './notifier.ts';
 import { People } from './people.ts';
 import { Places } from './places.ts';
 import { StateTokens } from './state-tokens.ts';
-import { notify, Subscriptions } from './subscriptions.ts';
+import { notify, Subscriptions, tellLifecycle } from './subscriptions.ts';
 import type { Tenant } from './tenant.ts';
 import type { GraphRequest, SandboxGraph, SandboxGraphOptions } from './types.ts';
 
@@ -85,6 +85,11 @@ export async function startSandboxGraph(options: SandboxGraphOptions): Promise<S
     scopeMailboxes: (mailboxes) => {
       tenant.scope = mailboxes && new Set(mailboxes.map((one) => one.toLowerCase()));
     },
+    subscriptions: () =>
+      tenant.subscriptions
+        .alive(clock.now())
+        .map(({ id, resource, expirationDateTime }) => ({ id, resource, expirationDateTime })),
+    lifecycle: (event, resource) => tellLifecycle(tenant, event, resource),
     stop: () => {
       tenant.notifier.stop();
       return listener.stop();

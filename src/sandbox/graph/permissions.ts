@@ -11,6 +11,8 @@ const opened = {
   groups: ['GroupMember.Read.All', 'Group.Read.All', 'Directory.Read.All', 'Directory.ReadWrite.All'],
   // Both names of the first occur.
   calendars: ['Calendars.ReadBasic', 'Calendars.ReadBasic.All', 'Calendars.Read', 'Calendars.ReadWrite'],
+  // To be told of changes takes more than to read them (api/subscription-post-subscriptions).
+  calendarChanges: ['Calendars.Read', 'Calendars.ReadWrite'],
 } as const satisfies Record<string, readonly string[]>;
 
 export type Area = keyof typeof opened;

@@ -61,7 +61,7 @@ async function create(tenant: Tenant, ask: Ask): Promise<Answer> {
   const text = (name: string) => (typeof told?.[name] === 'string' ? (told[name] as string) : '');
   const resource = text('resource').replace(/^\//, '');
   const kind = kindOf(resource);
-  demand(ask, kind === 'users' ? 'users' : ('calendars' satisfies Area));
+  demand(ask, kind === 'users' ? 'users' : ('calendarChanges' satisfies Area));
   const types = text('changeType').split(',');
   if (types.some((one) => !changeTypes.includes(one))) throw badRequest('Invalid changeType.');
   if (!text('notificationUrl').startsWith('https://')) {
@@ -136,6 +136,26 @@ export function notify(tenant: Tenant, change: Change, mailbox?: readonly string
           '@odata.id': resource,
           id: change.id,
         },
+        clientState: one.clientState,
+        tenantId: tenant.id,
+      },
+    ]);
+  }
+}
+
+export type LifecycleEvent = 'missed' | 'reauthorizationRequired' | 'subscriptionRemoved';
+
+/** Tells of the subscriptions to this resource themselves, wherever they want to hear of that; one removed is gone. */
+export function tellLifecycle(tenant: Tenant, event: LifecycleEvent, resource: string): void {
+  for (const one of tenant.subscriptions.alive(tenant.clock.now())) {
+    if (one.resource.toLowerCase() !== resource.toLowerCase()) continue;
+    if (event === 'subscriptionRemoved') tenant.subscriptions.remove(one.id);
+    if (!one.lifecycleNotificationUrl) continue;
+    tenant.notifier.send(one.lifecycleNotificationUrl, [
+      {
+        subscriptionId: one.id,
+        subscriptionExpirationDateTime: one.expirationDateTime,
+        lifecycleEvent: event,
         clientState: one.clientState,
         tenantId: tenant.id,
       },

@@ -195,5 +195,9 @@ export interface SandboxGraph {
   grant(roles: readonly string[]): void;
   /** Mailboxes the application may open; undefined: all. Others: 403 ErrorAccessDenied "Access to OData is disabled." */
   scopeMailboxes(mailboxes: readonly string[] | undefined): void;
+  /** Subscriptions that stand, by what they are about; never with their secrets. */
+  subscriptions(): readonly { readonly id: string; readonly resource: string; readonly expirationDateTime: string }[];
+  /** Tells whoever subscribed to this resource that something is the matter with the subscription itself. */
+  lifecycle(event: 'missed' | 'reauthorizationRequired' | 'subscriptionRemoved', resource: string): void;
   stop(): Promise<void>;
 }
