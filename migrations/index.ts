@@ -1,6 +1,7 @@
 import { ground } from './0001-ground.ts';
 import { rooms } from './0002-rooms.ts';
 import { userEvents } from './0003-user-events.ts';
+import { notifications } from './0004-notifications.ts';
 import { connections } from './0005-connections.ts';
 
 /** A forward step. Its first line says whether it locks or breaks; every column says what it is for. */
@@ -10,4 +11,4 @@ export interface Migration {
 }
 
 /** In order; an applied one is never edited, only followed by another. */
-export const migrations: readonly Migration[] = [ground, rooms, userEvents, connections];
+export const migrations: readonly Migration[] = [ground, rooms, userEvents, notifications, connections];

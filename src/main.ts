@@ -23,6 +23,7 @@ import type { Metrics } from './sync/metrics.ts';
 import { createNet, type NetRules, parseAddressRules } from './sync/net/index.ts';
 import { deliverNotice, noticeJob } from './sync/notices.ts';
 import { namedDirectory } from './sync/plans.ts';
+import { callSoon, createPushReceiver, runForPush } from './sync/push.ts';
 import { type RunDeps, runConnection } from './sync/run.ts';
 import { createSyncService } from './sync/service.ts';
 import { createNoticeSender } from './webhooks/index.ts';
@@ -138,8 +139,13 @@ async function assemble(
         const job = noticeJob(tenant.tenantId, run, health, systemClock);
         if (job) await jobs?.send('notice', job, { tx });
       }),
-    async ended(tenant, receipt, health) {
-      hub?.metrics.runEnded(receipt, tenant.tenant);
+    // A command answers no source that tries the address.
+    notifications: hub && {
+      publicUrl: settings.publicUrl,
+      call: async (tenant, connection) => jobs && callSoon(jobs, systemClock, tenant, connection),
+    },
+    async ended(tenant, receipt, health, trigger) {
+      hub?.metrics.runEnded(receipt, tenant.tenant, trigger);
       const job = noticeJob(tenant.tenantId, receipt.run, health, systemClock);
       if (!job) return;
       log.event(job.kind === 'recovered' ? 'info' : 'warn', {
@@ -283,9 +289,10 @@ async function finishRotation(store: Store): Promise<void> {
 
 async function startWorker({ store, runDeps, deliver }: Parts, jobs: JobQueue): Promise<void> {
   await jobs.work('run', { atOnce: 4 }, async ([job]) => {
-    const { tenantId, connection, run, full } = job!;
+    const { tenantId, connection, run, full, push } = job!;
     const tenant = await store.tenant(tenantId);
     try {
+      if (push) return await runForPush(runDeps, jobs, tenant, connection);
       await runConnection(runDeps, tenant, {
         connection,
         trigger: 'schedule',
@@ -333,6 +340,7 @@ async function startApi(
     },
     requestLookup: async (tenantId, userIds) => jobs.send('lookup', { tenantId, users: [...userIds] }),
     log: (event) => runDeps.log.event(event.event === 'api-fault' ? 'error' : 'info', event),
+    pushes: settings.publicUrl ? createPushReceiver({ ...runDeps, store, jobs }) : undefined,
     publicUrl: settings.publicUrl,
     trustProxy: settings.trustProxy?.split(',').map((one) => one.trim()),
     stopping: stop.signal,

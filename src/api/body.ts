@@ -15,7 +15,10 @@ export function hasBody(request: IncomingMessage): boolean {
  * A compressed body is refused: nothing we take is large, and unpacking is how 64 KiB become a gigabyte.
  * @throws Problem `too-large`, `unsupported-media-type`, `bad-request`
  */
-export async function readJson(request: IncomingMessage, limits: ApiLimits): Promise<unknown> {
+export async function readJson(
+  request: IncomingMessage,
+  limits: Pick<ApiLimits, 'bodyBytes' | 'bodyDepth'>,
+): Promise<unknown> {
   if (!hasBody(request)) return undefined;
   const type = request.headers['content-type'] ?? '';
   if (!/^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i.test(type)) {

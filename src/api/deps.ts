@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { LogEvent } from '../base/log.ts';
 import type { TenantStore, VerifiedKey } from '../store/types.ts';
+import type { PushReceiver } from '../sync/push.ts';
 import type { SyncService } from '../sync/types.ts';
 import type { ApiLimits } from './limits.ts';
 
@@ -30,6 +31,8 @@ export interface ApiDeps {
   /** Wanted soon: these users' attributes from every connection that can look them up. */
   requestLookup(tenantId: string, userIds: readonly string[]): Promise<void>;
   log(event: ApiEvent): void;
+  /** What systems push; absent: nothing is taken in, and the address does not exist. */
+  readonly pushes?: PushReceiver | undefined;
   /** What the outside calls, for `servers` of the OpenAPI document; absent: relative addresses. */
   readonly publicUrl?: string | undefined;
   /** CIDRs of proxies whose X-Forwarded-* may be believed; absent: nobody's. */

@@ -14,6 +14,13 @@ export interface ApiLimits {
   readonly answerWithinMs: number;
   /** How long a repeated POST waits for the first one's answer before it is told to come back. */
   readonly firstAnswerWithinMs: number;
+  /** Of what systems push. */
+  readonly perPushedConnection: BucketLimit;
+  /** Pushes whose token has not been right before, of all callers together. */
+  readonly strangePushes: BucketLimit;
+  readonly pushBodyBytes: number;
+  /** Microsoft waits 3 s, and counts 2.9 s as slow. */
+  readonly pushAnswerWithinMs: number;
 }
 
 export interface BucketLimit {
@@ -30,6 +37,10 @@ export const apiLimits: ApiLimits = {
   bodyDepth: 16,
   answerWithinMs: 20_000,
   firstAnswerWithinMs: 5_000,
+  perPushedConnection: { perSecond: 50, burst: 500 },
+  strangePushes: { perSecond: 20, burst: 100 },
+  pushBodyBytes: 256 * 1024,
+  pushAnswerWithinMs: 2_500,
 };
 
 /** Longest long-poll in seconds; proxies commonly cut at 60. */

@@ -4,6 +4,7 @@ import helmet from 'helmet';
 import type { ApiDeps } from './deps.ts';
 import { openRoutes } from './open.ts';
 import { notFoundSentence, Problem } from './problems.ts';
+import { PushServer, pushPath } from './push/serve.ts';
 import type { Method, Route } from './route.ts';
 import { routes } from './routes.ts';
 import { fail, RouteServer, type Trace } from './serve.ts';
@@ -56,6 +57,15 @@ export function createApi(deps: ApiDeps): express.Express {
       traces.get(response)!.route = open.path;
       if (request.method !== 'GET' && request.method !== 'HEAD') throw wrongMethod(['GET']);
       await open.answer(request, response, request.params as Record<string, string>);
+    });
+  }
+  if (deps.pushes) {
+    const pushes = new PushServer(deps, deps.pushes);
+    app.all(expressPath(pushPath), async (request, response) => {
+      const trace = traces.get(response)!;
+      trace.route = pushPath;
+      if (request.method !== 'POST') throw wrongMethod(['POST']);
+      await pushes.serve(request.params.token as string, request, response, trace);
     });
   }
   app.use(() => {

@@ -40,6 +40,24 @@ export type LogEvent =
       readonly days_left: number;
     }
   | { readonly event: 'lookup-failed'; readonly tenant: string; readonly connection: string; readonly sentence: string }
+  | {
+      readonly event: 'push';
+      readonly tenant: string;
+      readonly connection: string;
+      /** Notifications of subscriptions that are ours, with the right secret; and all others. */
+      readonly believed: number;
+      readonly ignored: number;
+    }
+  | {
+      readonly event: 'subscriptions';
+      readonly tenant: string;
+      readonly connection: string;
+      readonly made: number;
+      readonly renewed: number;
+      readonly ended: number;
+      /** Why it is not as it should be; schedules carry on. */
+      readonly sentence: string | null;
+    }
   | { readonly event: 'job-failed'; readonly queue: string; readonly fault: string }
   | { readonly event: 'tick-failed'; readonly fault: string }
   | {

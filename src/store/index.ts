@@ -28,12 +28,14 @@ import {
   optedIn,
 } from './opted-in.ts';
 import { beginPass, forgetPartitions, type Pass, partitionsOf } from './pass.ts';
+import { isProven, type PresentedPushToken, parsePushToken, pushToken } from './push-token.ts';
 import { openRegistry, type Registry } from './registry.ts';
 import { lockRules, RulesInMemory } from './rules.ts';
 import { type RunDecisions, runStore } from './runs.ts';
 import { spaceStore } from './spaces.ts';
 import { sql } from './sql.ts';
-import type { TenantStore, VerifiedKey } from './types.ts';
+import { type SubscriptionStore, subscriptionStore } from './subscriptions.ts';
+import type { ConnectionStatus, TenantStore, VerifiedKey } from './types.ts';
 import { upkeep } from './upkeep.ts';
 import { userCalendarStore } from './user-events.ts';
 import { userStore } from './users.ts';
@@ -47,6 +49,7 @@ export type { Pass } from './pass.ts';
 export type { DueConnection, Registry } from './registry.ts';
 export type { RulesInMemory } from './rules.ts';
 export type { RulesView } from './rules-view.ts';
+export type { Wish } from './subscriptions.ts';
 export * from './types.ts';
 export type { ToldOfUser } from './user-events.ts';
 
@@ -54,6 +57,10 @@ export type { ToldOfUser } from './user-events.ts';
 export interface HubTenantStore extends TenantStore {
   readonly runs: TenantStore['runs'] & RunDecisions;
   readonly keys: TenantStore['keys'] & KeyVerification;
+  readonly subscriptions: SubscriptionStore;
+  /** What a source calls this connection by. It is a secret: it goes into an address, and nowhere else. */
+  pushToken(connectionId: string): string;
+  provesPush(presented: PresentedPushToken): boolean;
   acquire(connectionId: string, wanted: { trigger: string; run?: string }): Promise<Lease>;
   /** @throws LostLease */
   hold(lease: Lease): Promise<{ cancelled: boolean }>;
@@ -106,6 +113,8 @@ export interface Store {
   tenantByName(name: string): Promise<HubTenantStore>;
   /** The key as presented by a caller; `undefined` for anything that opens nothing. */
   authenticate(token: string): Promise<VerifiedKey | undefined>;
+  /** The connection that a push token names; `undefined` for anything that opens nothing. */
+  openPush(token: string): Promise<{ tenant: HubTenantStore; connection: ConnectionStatus } | undefined>;
   close(): Promise<void>;
 }
 
@@ -172,6 +181,15 @@ export function openStore(options: StoreOptions): Store {
       const key = await (await open(found.id)).keys.verify(presented);
       return key && { tenantId: found.id, tenant: found.name, key };
     },
+    async openPush(token) {
+      const presented = parsePushToken(token);
+      const found = presented && (await registry.byName(presented.tenant));
+      if (!presented || !found) return undefined;
+      const tenant = await open(found.id);
+      if (!tenant.provesPush(presented)) return undefined;
+      const connection = (await tenant.connections.list()).find(({ id }) => id === presented.connectionId);
+      return connection && { tenant, connection };
+    },
     close: () => db.close(),
   };
 }
@@ -199,6 +217,9 @@ function tenantStore(
     connections: connectionStore(context, (tx) => configuration.current(tx)),
     runs: runStore(context),
     keys: keyStore(context),
+    subscriptions: subscriptionStore(context),
+    pushToken: (connectionId) => pushToken(context.keys, tenant, connectionId),
+    provesPush: (presented) => isProven(context.keys, presented),
     idempotency: idempotencyStore(context),
     acquire: (connectionId, wanted) => acquireLease(context, connectionId, wanted),
     hold: (lease) => inTenant(context, (tx) => holdLease(tx, tenantId, lease)),

@@ -161,12 +161,14 @@ export async function endRun(
          WHERE tenant_id = ${tenantId} AND id = ${lease.connectionId}`);
       return { was: before!.health, now: before!.health, since: before!.failing_since };
     }
-    const failed = end.status === 'failed';
+    // A run by notification read a part: whether the connection is well, only a reading of everything can say.
+    const unjudged = end.status === 'cancelled' || lease.trigger === 'push';
+    const failed = end.status === 'failed' && !unjudged;
     const now: Health = failed
       ? 'failing'
       : end.status === 'held'
         ? 'held'
-        : end.status === 'succeeded'
+        : end.status === 'succeeded' && !unjudged
           ? 'ok'
           : before!.health;
     await tx.run(sql`
@@ -176,9 +178,9 @@ export async function endRun(
              next_due_at = CASE WHEN ${now === 'ok'} AND NOT paused AND schedule IS NOT NULL AND full_wanted > full_done
                                 THEN least(next_due_at, ${clock.now()}::timestamptz) ELSE next_due_at END,
              failing_since = CASE WHEN ${failed} THEN coalesce(failing_since, ${clock.now()}::timestamptz)
-                                  WHEN ${end.status === 'cancelled'} THEN failing_since END,
-             failures = CASE WHEN ${failed} THEN failures + 1 WHEN ${end.status === 'cancelled'} THEN failures ELSE 0 END,
-             failure = CASE WHEN ${end.status === 'cancelled'} THEN failure ELSE ${end.failure} END
+                                  WHEN ${unjudged} THEN failing_since END,
+             failures = CASE WHEN ${failed} THEN failures + 1 WHEN ${unjudged} THEN failures ELSE 0 END,
+             failure = CASE WHEN ${unjudged} THEN failure ELSE ${end.failure} END
        WHERE tenant_id = ${tenantId} AND id = ${lease.connectionId}`);
     const health = { was: before!.health, now, since: before!.failing_since };
     await within?.(tx, health);

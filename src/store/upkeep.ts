@@ -7,10 +7,12 @@ import { endUserEvents } from './user-events.ts';
 
 const TOMBSTONE_MS = 30 * 24 * 3_600_000;
 const RECEIPT_MS = 90 * 24 * 3_600_000;
+/** A busy house has one for every few seconds. */
+const PUSH_RECEIPT_MS = 7 * 24 * 3_600_000;
 const ANSWER_MS = 24 * 3_600_000;
 const AT_ONCE = 500;
 
-/** What time alone ends: leavers after their grace, events, tombstones after 30 days, receipts after 90. */
+/** What time alone ends: leavers after their grace, events, tombstones after 30 days, receipts after 90, or 7 by notification. */
 export async function upkeep(context: TenantContext, graceMs: number): Promise<{ leavers: number }> {
   const { tenantId, clock } = context;
   const now = clock.now().getTime();
@@ -56,7 +58,10 @@ export async function upkeep(context: TenantContext, graceMs: number): Promise<{
       sql`DELETE FROM sluice.removal WHERE tenant_id = ${tenantId} AND at < ${new Date(now - 2 * 24 * 3_600_000)}`,
     );
     await tx.run(sql`
-      DELETE FROM sluice.run WHERE tenant_id = ${tenantId} AND finished_at < ${new Date(now - RECEIPT_MS)} AND status <> 'held'`);
+      DELETE FROM sluice.run
+       WHERE tenant_id = ${tenantId} AND status <> 'held'
+         AND finished_at < CASE WHEN trigger = 'push' THEN ${new Date(now - PUSH_RECEIPT_MS)}::timestamptz
+                                ELSE ${new Date(now - RECEIPT_MS)}::timestamptz END`);
   });
   return { leavers };
 }

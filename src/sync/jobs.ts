@@ -7,7 +7,8 @@ import type { ChangeKind } from '../webhooks/index.ts';
 
 /** What a job carries: ids and names that tenant IT chose. A queue stores what it is given. */
 export interface Jobs {
-  run: { tenantId: string; connection: string; run?: string; full?: boolean };
+  /** `push`: only what notifications ask for. */
+  run: { tenantId: string; connection: string; run?: string; full?: boolean; push?: boolean };
   lookup: { tenantId: string; users: string[] };
   notice: (RunNotice | ExpiryNotice) & {
     tenantId: string;

@@ -4,9 +4,9 @@ import type { Expiring } from '../webhooks/index.ts';
 
 /** Numbers about runs, by tenant, connection and reason: names that tenant IT chose, never a person's. */
 export interface Metrics {
-  runEnded(receipt: Receipt, tenant: string): void;
   /** All that ends, as an upkeep found it: what is no longer among it is no longer shown. */
   expiring(all: readonly Expiring[]): void;
+  runEnded(receipt: Receipt, tenant: string, trigger: string): void;
   text(): Promise<string>;
 }
 
@@ -54,13 +54,15 @@ export function createMetrics(): Metrics {
       for (const { tenant, connection, setting, expires_at } of latestFirst)
         ends.set({ tenant, connection, setting }, expires_at.getTime() / 1000);
     },
-    runEnded(receipt, tenant) {
+    runEnded(receipt, tenant, trigger) {
       const connection = receipt.connection.slice(receipt.connection.indexOf('/') + 1);
       const labels = { tenant, connection };
       runs.inc({ ...labels, status: receipt.status });
       const ended = receipt.finished_at ? Date.parse(receipt.finished_at) : Date.now();
       seconds.observe(labels, (ended - Date.parse(receipt.started_at)) / 1000);
-      if (receipt.status === 'succeeded' || receipt.status === 'held') last.set(labels, ended / 1000);
+      // A notification had a part read; a schedule that is dead must still be seen.
+      const whole = trigger !== 'push' && (receipt.status === 'succeeded' || receipt.status === 'held');
+      if (whole) last.set(labels, ended / 1000);
       for (const [stream, counts] of Object.entries(receipt.streams)) {
         const outcomes = {
           created: counts.created,

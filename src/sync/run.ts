@@ -38,7 +38,9 @@ import { PartitionTrouble } from './partition-trouble.ts';
 import { type ConnectionPlan, contextFor, type PlannedStream, planConnection, settle } from './plans.ts';
 import { type ReadPage, readPages } from './reading.ts';
 import { SideBySide } from './side-by-side.ts';
+import { keepSubscriptions, type NotificationDeps } from './subscriptions.ts';
 import type { RunProgress } from './types.ts';
+import { Wishes } from './wishes.ts';
 
 /** A run that takes longer than this is stuck, or the source is too large for its schedule. */
 const RUN_DEADLINE_MS = 6 * 3_600_000;
@@ -60,7 +62,9 @@ export interface RunDeps {
   /** Called in the transaction that ends a run: what is to be told of it is enqueued there, or not at all. */
   within?: ((tx: Tx, tenant: HubTenantStore, run: string, health: HealthChange) => Promise<void>) | undefined;
   /** Called after every run that ended. */
-  ended(tenant: HubTenantStore, receipt: Receipt, health: HealthChange): Promise<void>;
+  ended(tenant: HubTenantStore, receipt: Receipt, health: HealthChange, trigger: string): Promise<void>;
+  /** Absent where nobody could be called, as in a command: then subscriptions are left as they are. */
+  readonly notifications?: NotificationDeps | undefined;
 }
 
 export interface RunOrder {
@@ -139,6 +143,7 @@ class Run {
   readonly #streams: Partial<Record<StreamName, StreamReceipt>>;
   readonly #net: RunNet;
   #cancelled = false;
+  #wishes!: Wishes;
 
   constructor(
     deps: RunDeps,
@@ -168,7 +173,12 @@ class Run {
     const stopSoon = () => setTimeout(stop, STOP_GRACE_MS).unref();
     this.#deps.stopping.addEventListener('abort', stopSoon, { once: true });
     try {
-      await this.#readAll();
+      await this.#readAll().catch(async (error) => {
+        // One calendar that nobody may open must not cost all others their notifications.
+        if (error instanceof NeedsAttention) await this.#keepSubscriptions();
+        throw error;
+      });
+      await this.#keepSubscriptions();
       return await this.#end(this.#anyHeld() ? 'held' : 'succeeded', null);
     } catch (error) {
       return await this.#endedBy(error);
@@ -181,12 +191,14 @@ class Run {
 
   /** Configuration may change under a run: nothing planned from the old one is written, and it begins anew. */
   async #readAll(): Promise<void> {
-    const wish = await this.#tenant.fullWanted(this.#lease.connectionId);
+    this.#wishes = await Wishes.of(this.#tenant, this.#lease, this.#order.trigger);
+    const wish = this.#wishes.only ? undefined : await this.#tenant.fullWanted(this.#lease.connectionId);
     const wantFull = this.#order.mode === 'full' || wish !== undefined;
     for (let attempt = 1; ; attempt++) {
       try {
         const plan = await this.#plan();
-        for (const planned of plan.streams) await this.#readStream(plan, planned, wantFull);
+        for (const planned of plan.streams)
+          if (this.#wishes.include(planned.plan.stream)) await this.#readStream(plan, planned, wantFull);
         if (wish !== undefined) await this.#tenant.fullDone(this.#lease.connectionId, wish);
         return;
       } catch (error) {
@@ -221,7 +233,8 @@ class Run {
       now: this.#deps.clock.now(),
     });
     if (planned.plan.declaration.person === 'opted-in') return this.#readOptedIn(plan, planned, { stream, context });
-    const partitions = stream.partitions ? await stream.partitions(context) : [{ name: '' }];
+    const all = stream.partitions ? await stream.partitions(context) : [{ name: '' }];
+    const partitions = all.filter(({ name }) => this.#wishes.include(planned.plan.stream, name));
     // Once for all of them: a thousand calendars are read under the same rules, which are followed as they move.
     const rules = await this.#tenant.loadedRules(this.#lease.connectionId);
     if (rules.configuration !== plan.version) throw new ConfigurationChanged();
@@ -229,7 +242,7 @@ class Run {
       // Planned anew, the run goes on over the same network; whatever else it is, it ends.
       if (!(error instanceof ConfigurationChanged)) this.#abort.abort(error);
     });
-    const reading = { plan, planned, stream, context, rules, partitions: partitions.length, side };
+    const reading = { plan, planned, stream, context, rules, partitions: all.length, side };
     const trouble = new PartitionTrouble(planned.plan.stream, partitions.length);
     await side.each(partitions, async (partition) => {
       this.#goOn();
@@ -244,7 +257,8 @@ class Run {
         trouble.note(error);
       }
     });
-    if (stream.partitions) await this.#retirePartitions(reading, new Set(partitions.map(({ name }) => name)));
+    if (stream.partitions && !this.#wishes.only)
+      await this.#retirePartitions(reading, new Set(partitions.map(({ name }) => name)));
     trouble.tell();
   }
 
@@ -307,6 +321,8 @@ class Run {
     };
     const pass = await side.inTurn(() => this.#tenant.beginPass(this.#lease, wanted));
     if (pass.over) return;
+    // What went on from another process's pages was asked for before the wishes were seen.
+    const begunHere = pass.pages === 0;
     const items = stream.read({ ...context, partition: partition.name, mode: pass.mode, state: pass.state });
     let latest: PageUnderJudgement<RulesView> | undefined;
     const pages = readPages(items, {
@@ -327,6 +343,7 @@ class Run {
         `The reading of ${planned.plan.stream} ended before the source had told everything; nothing was taken away, the next run reads again.`,
       );
     }
+    if (begunHere) await this.#wishes.served(planned.plan.stream, partition.name);
   }
 
   /** @returns whether the pass ended with it */
@@ -371,6 +388,21 @@ class Run {
     if (this.#cancelled) this.#abort.abort(new Cancelled());
     else if (this.#deps.stopping.aborted) this.#abort.abort(new Stopping());
     this.#abort.signal.throwIfAborted();
+  }
+
+  async #keepSubscriptions(): Promise<void> {
+    const { notifications, log, clock } = this.#deps;
+    if (!notifications) return;
+    await keepSubscriptions({
+      notifications,
+      tenant: this.#tenant,
+      lease: this.#lease,
+      // Paused, renamed or removed meanwhile: the next run knows.
+      plan: () => this.#plan().catch(() => undefined),
+      asking: { net: this.#net, signal: this.#abort.signal, now: clock.now() },
+      log,
+      onlyIfAsked: this.#wishes.only,
+    });
   }
 
   async #beat(): Promise<void> {
@@ -437,7 +469,7 @@ class Run {
       duration_ms: this.#deps.clock.now().getTime() - this.#lease.startedAt.getTime(),
       sentence: receipt.error ?? null,
     });
-    await this.#deps.ended(this.#tenant, receipt, health);
+    await this.#deps.ended(this.#tenant, receipt, health, this.#lease.trigger);
     return receipt;
   }
 }

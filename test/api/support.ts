@@ -1,19 +1,21 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { z } from 'zod';
+import graph from '../../connectors/microsoft-graph/index.ts';
 import type { ApiEvent } from '../../src/api/deps.ts';
 import { createHttpServer } from '../../src/api/http-server.ts';
 import { type ApiLimits, apiLimits } from '../../src/api/limits.ts';
 import { routes } from '../../src/api/routes.ts';
 import { type ScopeName, scopeNames } from '../../src/api/scopes.ts';
 import { createApi } from '../../src/api/server.ts';
-import { silentLog } from '../../src/base/log.ts';
+import { type LogEvent, silentLog } from '../../src/base/log.ts';
 import { newId } from '../../src/base/uuid.ts';
 import type { SourceRecord } from '../../src/contract/index.ts';
 import type { Feature } from '../../src/model/features.ts';
 import { FeedWatch } from '../../src/store/feed-watch.ts';
 import { cursorSeq, type HubTenantStore, type TenantConfiguration } from '../../src/store/index.ts';
 import { createJobQueue } from '../../src/sync/jobs.ts';
+import { createPushReceiver } from '../../src/sync/push.ts';
 import { type CalendarSource, calendarSource } from '../support/calendar-source.ts';
 import { type TestHub, testDatabase, testHub } from '../support/hub.ts';
 import { employee, type MemorySource, memorySource } from '../support/memory-source.ts';
@@ -44,9 +46,11 @@ export interface TestApi {
   /** Rooms, for a tenant with a connection to `memory-calendars`. */
   readonly calendars: CalendarSource;
   readonly events: ApiEvent[];
+  /** What taking in pushes logged. */
+  readonly pushed: LogEvent[];
   readonly lookups: string[][];
   /** What may go wrong on purpose. */
-  readonly faults: { readiness?: Error };
+  readonly faults: { readiness?: Error; send?: Error };
   /** Keys looked up in the database so far. */
   authentications(): number;
   /** Long-polls that wait right now. */
@@ -79,12 +83,13 @@ export async function startApi(options: { limits?: Partial<ApiLimits>; poolSize?
   await jobs.start();
   const poolSize = options.poolSize === undefined ? {} : { poolSize: options.poolSize };
   const calendars = calendarSource();
-  const hub = await testHub({ connectors: [source.connector, calendars.connector], jobs, ...poolSize });
+  const hub = await testHub({ connectors: [source.connector, calendars.connector, graph], jobs, ...poolSize });
   const { store } = hub;
   const watch = new FeedWatch(store.registry);
   const events: ApiEvent[] = [];
   const lookups: string[][] = [];
-  const faults: { readiness?: Error } = {};
+  const pushed: LogEvent[] = [];
+  const faults: { readiness?: Error; send?: Error } = {};
   let waiting = 0;
   let authentications = 0;
   const app = createApi({
@@ -112,6 +117,18 @@ export async function startApi(options: { limits?: Partial<ApiLimits>; poolSize?
       // A fault of ours is in the answer only as 500: here is where to look.
       if (event.event === 'api-fault') console.error(event);
     },
+    pushes: createPushReceiver({
+      store,
+      connectors: hub.runDeps.connectors,
+      clock: hub.clock,
+      jobs: {
+        async send(queue, data, options) {
+          await jobs.send(queue, data, options);
+          if (faults.send) throw faults.send;
+        },
+      },
+      log: { event: (_level, event) => void pushed.push(event) },
+    }),
     limits: { ...apiLimits, perKey: unlimited, perTenant: unlimited, ...options.limits },
     stopping: hub.stop.signal,
   });
@@ -124,6 +141,7 @@ export async function startApi(options: { limits?: Partial<ApiLimits>; poolSize?
     source,
     calendars,
     events,
+    pushed,
     lookups,
     faults,
     authentications: () => authentications,

@@ -74,7 +74,7 @@ describe('what a hostile source plants', function () {
     const runDeps = {
       ...hub.runDeps,
       ended: async (one: HubTenantStore, receipt: Parameters<typeof hub.runDeps.ended>[1]) =>
-        metrics.runEnded(receipt, one.tenant),
+        metrics.runEnded(receipt, one.tenant, 'manual'),
     };
     tenant = await hub.tenant(() => ({
       features: featureNames,

@@ -1,0 +1,107 @@
+import { randomBytes } from 'node:crypto';
+import { describeUnexpected, NeedsAttention, SluiceError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { type CheckContext, streamOf } from '../contract/connector.ts';
+import type { Kept, Watched } from '../contract/notifications.ts';
+import type { SettingsShape } from '../contract/settings.ts';
+import { type HubTenantStore, type Lease, LostLease } from '../store/index.ts';
+import { type ConnectionPlan, contextFor } from './plans.ts';
+
+/** How notifications reach this hub. */
+export interface NotificationDeps {
+  /** What the outside calls; absent: nothing is to be told, and what was asked for is ended. */
+  readonly publicUrl: string | undefined;
+  /** A run for what notifications ask for, soon. */
+  call(tenant: HubTenantStore, connection: string): Promise<void>;
+}
+
+export interface Keeping {
+  readonly notifications: NotificationDeps;
+  readonly tenant: HubTenantStore;
+  readonly lease: Lease;
+  readonly plan: () => Promise<ConnectionPlan | undefined>;
+  readonly asking: Pick<CheckContext<SettingsShape>, 'net' | 'signal' | 'now'>;
+  readonly log: Log;
+  /** Only if the source has asked for something about a subscription. */
+  readonly onlyIfAsked: boolean;
+}
+
+/** Under which path sources call; the token follows. */
+export const PUSH_PATH = '/push/v1/';
+
+/**
+ * Has the source hold subscriptions for what this connection reads, as long as they are on. It fails no run: whatever is
+ * wrong with it is logged, and schedules carry on.
+ * @throws LostLease
+ */
+export async function keepSubscriptions(keeping: Keeping): Promise<void> {
+  const { tenant, lease, log, notifications } = keeping;
+  const done = { made: 0, renewed: 0, ended: 0 };
+  let sentence: string | null = null;
+  try {
+    for await (const kept of keptBy(keeping)) {
+      await remember(tenant, lease, kept);
+      done[kept.kept]++;
+    }
+  } catch (error) {
+    if (error instanceof LostLease) throw error;
+    sentence =
+      error instanceof SluiceError
+        ? error.message
+        : `Something unexpected went wrong inside the hub (${describeUnexpected(error)}); please report it.`;
+  }
+  if (sentence !== null || done.made + done.renewed + done.ended > 0)
+    log.event(sentence === null ? 'info' : 'warn', {
+      event: 'subscriptions',
+      tenant: tenant.tenant,
+      connection: lease.connection,
+      ...done,
+      sentence,
+    });
+  // What changed between the reading and the subscription nobody tells.
+  if (done.made > 0) await notifications.call(tenant, lease.connection).catch(() => {});
+}
+
+async function* keptBy(keeping: Keeping): AsyncGenerator<Kept> {
+  const { notifications, tenant, lease, asking, onlyIfAsked } = keeping;
+  const held = await tenant.subscriptions.held(lease.connectionId);
+  if (onlyIfAsked && !held.some(({ renew, lost }) => renew || lost)) return;
+  const plan = await keeping.plan();
+  const told = plan?.connector.notifications;
+  if (!plan || !told) return;
+  const settings = plan.configured.settings as CheckContext<SettingsShape>['settings'];
+  const { publicUrl } = notifications;
+  const on = told.on(settings);
+  const watched = on && publicUrl ? await watchedOf(plan, asking) : [];
+  if (watched.length === 0 && held.length === 0) return;
+  if (watched.length > 0 && !publicUrl?.startsWith('https://'))
+    throw new NeedsAttention(
+      'SLUICE_PUBLIC_URL does not begin with https://, so no source will call it: set the address under which a proxy with TLS is reached from outside.',
+    );
+  yield* told.keep({
+    ...asking,
+    settings,
+    held,
+    watched,
+    address: `${publicUrl ?? ''}${PUSH_PATH}${tenant.pushToken(lease.connectionId)}`,
+    newSecret: () => randomBytes(32).toString('base64url'),
+  });
+}
+
+async function watchedOf(plan: ConnectionPlan, asking: Keeping['asking']): Promise<Watched[]> {
+  const watched: Watched[] = [];
+  for (const planned of plan.streams) {
+    const { stream } = planned.plan;
+    if (!plan.connector.notifications?.streams.includes(stream)) continue;
+    const { partitions } = streamOf(plan.connector, stream)!;
+    const names = partitions ? await partitions(contextFor(plan, planned.plan, asking)) : [{ name: '' }];
+    watched.push(...names.map(({ name }) => ({ stream, partition: name })));
+  }
+  return watched;
+}
+
+function remember({ subscriptions }: HubTenantStore, lease: Lease, kept: Kept): Promise<void> {
+  if (kept.kept === 'made') return subscriptions.made(lease, kept.subscription, kept.secret);
+  if (kept.kept === 'renewed') return subscriptions.renewed(lease, kept.subscription);
+  return subscriptions.ended(lease, kept.id);
+}
