@@ -107,7 +107,16 @@ export async function furnish({
   });
   await tenant.idempotency.begin({ apiKey: id, key: 'first', fingerprint: 'one' });
   await tenant.idempotency.finish({ apiKey: id, key: 'first', status: 201, body: '{}' });
+  await subscribe(hub, tenant);
   return { tenant, ids, key };
+}
+
+/** Both tenants hold one under the same names: what one is told is not the other's. */
+async function subscribe({ clock }: TestHub, tenant: HubTenantStore): Promise<void> {
+  const lease = await tenant.acquire((await tenant.connections.get('rooms')).id, { trigger: 'manual' });
+  const expiresAt = new Date(clock.now().getTime() + DAY_MS);
+  await tenant.subscriptions.made(lease, { id: 's-a', stream: 'events', partition: 'a', expiresAt }, 'secret');
+  await tenant.end(lease, { status: 'succeeded', failure: null, requests: 0, bytes: 0 });
 }
 
 /** Each reading a minute after the last: what was written at the very instant a pass began is never swept by it. */
@@ -129,6 +138,7 @@ export async function live(world: World, { tenant, ids, key }: Awaited<ReturnTyp
   await askUsers(world, tenant, ids);
   await askServices(world, tenant, key);
   await askConnections(world, tenant);
+  await toldOfChanges(world, tenant);
   await rotateKeys(world, tenant);
   await changeAtTheSource(world, tenant);
   await changeRooms(world, tenant);
@@ -237,6 +247,29 @@ async function askConnections({ hub }: World, tenant: HubTenantStore): Promise<v
   const end = { status: 'cancelled', failure: null, requests: 0, bytes: 0 } as const;
   await tenant.end(other, end);
   await tenant.end(other, end);
+}
+
+/** Subscriptions are made, renewed and ended; what they tell is written down and read. */
+async function toldOfChanges({ hub }: World, tenant: HubTenantStore): Promise<void> {
+  const { subscriptions } = tenant;
+  const { id } = await tenant.connections.get('rooms');
+  const lease = await tenant.acquire(id, { trigger: 'push' });
+  const expiresAt = new Date(hub.clock.now().getTime() + DAY_MS);
+  for (const [source, partition] of [
+    ['s-a', 'a'],
+    ['s-b', 'b'],
+  ] as const)
+    await subscriptions.made(lease, { id: source, stream: 'events', partition, expiresAt }, 'secret');
+  for (const wish of await subscriptions.wishes(id)) await subscriptions.served(lease, wish);
+  const notices = [{ subscription: 's-a', secret: 'secret', kind: 'changed' as const }];
+  for (let n = 0; n < 2; n++) await subscriptions.notified(id, notices, 2_000, async () => {});
+  await subscriptions.pending(id);
+  await subscriptions.renewed(lease, { id: 's-a', expiresAt });
+  await subscriptions.ended(lease, 's-b');
+  await subscriptions.held(id);
+  await tenant.end(lease, { status: 'succeeded', failure: null, requests: 0, bytes: 0 });
+  await hub.store.openPush(tenant.pushToken(id));
+  await hub.store.openPush(tenant.pushToken(id).replace(/_[0-9a-f]+$/, `_${'0'.repeat(64)}`));
 }
 
 async function changeAtTheSource({ hub, source, lockers }: World, tenant: HubTenantStore): Promise<void> {

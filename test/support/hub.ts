@@ -23,6 +23,7 @@ import { createNet, type NetRules, parseAddressRules } from '../../src/sync/net/
 import { namedDirectory } from '../../src/sync/plans.ts';
 import type { RunDeps } from '../../src/sync/run.ts';
 import { createSyncService } from '../../src/sync/service.ts';
+import type { NotificationDeps } from '../../src/sync/subscriptions.ts';
 import type { SyncService } from '../../src/sync/types.ts';
 import { removeData } from './remove-data.ts';
 
@@ -85,6 +86,7 @@ export interface TestHubOptions {
   readonly net?: Partial<NetRules>;
   readonly poolSize?: number;
   readonly jobs?: JobQueue;
+  readonly notifications?: NotificationDeps;
   /** Another database than the one of this process, migrated. */
   readonly database?: { readonly url: string; readonly masterKey: string };
 }
@@ -132,6 +134,7 @@ export async function testHub(options: TestHubOptions = {}): Promise<TestHub> {
     net: ({ tenant, signal, maxRequests, deadline }) =>
       createNet({ tenant, rules, budget: { maxRequests, deadline }, signal, clock }),
     stopping: stop.signal,
+    notifications: options.notifications,
     ended: async (_tenant, receipt) => {
       ended.push(receipt);
     },

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Answer, badRequest, ok, Refusal } from './answer.ts';
 import type { Ask } from './ask.ts';
+import { openCalendar } from './calendar-access.ts';
 import type { Change } from './change.ts';
 import { type Area, demand } from './permissions.ts';
 import type { Route } from './route.ts';
@@ -62,6 +63,8 @@ async function create(tenant: Tenant, ask: Ask): Promise<Answer> {
   const resource = text('resource').replace(/^\//, '');
   const kind = kindOf(resource);
   demand(ask, kind === 'users' ? 'users' : ('calendarChanges' satisfies Area));
+  // Of a mailbox that it may not open nobody is told anything.
+  if (kind === 'events') openCalendar(tenant, resource.split('/')[1] ?? '');
   const types = text('changeType').split(',');
   if (types.some((one) => !changeTypes.includes(one))) throw badRequest('Invalid changeType.');
   if (!text('notificationUrl').startsWith('https://')) {

@@ -47,6 +47,8 @@ describe('subscriptions of the sandbox', () => {
     endpoint = await webSource(listen);
     client = await connect({ notificationAuthority: certificates.authority, clock: { now: () => now } });
     client.graph.putEvent(room, single('one', 3, 10));
+    client.graph.grant(['User.Read.All', 'Calendars.Read']);
+    await client.signIn();
   });
   afterEach(async () => {
     await client.graph.stop();
@@ -102,9 +104,29 @@ describe('subscriptions of the sandbox', () => {
     expect((await subscribe({ notificationUrl: 'http://127.0.0.1/x' })).status).to.equal(400);
     expect((await subscribe({ clientState: 'x'.repeat(129) })).status).to.equal(400);
     expect((await subscribe({ resource: 'groups' })).status).to.equal(400);
-    client.graph.grant(['User.Read.All']);
+    client.graph.scopeMailboxes(['berlin@acme.example']);
+    expect((await subscribe()).body.error.code).to.equal('ErrorAccessDenied');
+    client.graph.scopeMailboxes(undefined);
+    // It opens the calendar, and is not enough to be told of its changes.
+    client.graph.grant(['User.Read.All', 'Calendars.ReadBasic.All']);
     await client.signIn();
+    expect(
+      (await client.get(`/users/${room}/calendarView?startDateTime=2026-03-01&endDateTime=2026-03-02`)).status,
+    ).to.equal(200);
     expect((await subscribe()).status).to.equal(403);
+    expect((await subscribe({ resource: 'users', changeType: 'updated' })).status).to.equal(201);
+  });
+
+  it('hear what becomes of them at the address given for that, and are gone when that is said', async () => {
+    await subscribe({ lifecycleNotificationUrl: `${endpoint.origin}/lifecycle` });
+    const resource = `users/${room}/events`;
+    for (const event of ['missed', 'reauthorizationRequired', 'subscriptionRemoved'] as const) {
+      const [told] = await noticesAfter(() => client.graph.lifecycle(event, resource));
+      expect(told).to.deep.include({ lifecycleEvent: event, clientState: 'shared secret' });
+      expect(told).not.to.have.any.keys('changeType', 'resource', 'resourceData');
+      expect(endpoint.requests.at(-1)?.url).to.equal('/lifecycle');
+    }
+    expect(client.graph.subscriptions()).to.deep.equal([]);
   });
 
   it('are told of created, changed and deleted events, with clientState and without content', async () => {
