@@ -8,6 +8,7 @@ import {
 } from '../../src/contract/index.ts';
 import { readCertificate } from './certificate.ts';
 import {
+  calendarChangesNeed,
   calendarsNeed,
   groupsNeed,
   isMet,
@@ -87,12 +88,20 @@ function* permissions(session: Session, granted: readonly string[] | undefined):
     };
     return;
   }
-  const { mailboxes } = session.settings;
+  const { mailboxes, notifications } = session.settings;
   const byGroup = mailboxes.some((entry) => GUID.test(entry.trim()));
-  const needs = [usersNeed, placesNeed, calendarsNeed, ...(byGroup ? [groupsNeed] : [])];
+  const changes = notifications && mailboxes.length > 0;
+  const needs = [
+    ...[usersNeed, placesNeed, calendarsNeed],
+    ...(byGroup ? [groupsNeed] : []),
+    ...(changes ? [calendarChangesNeed] : []),
+  ];
   if (!isMet(granted, usersNeed)) yield missing(usersNeed, 'too-little');
   if (!isMet(granted, placesNeed)) yield missing(placesNeed, mailboxes.length > 0 ? 'too-little' : 'note');
   if (byGroup && !isMet(granted, groupsNeed)) yield missing(groupsNeed, 'too-little');
+  // Where Exchange grants the calendars, the token does not show with which permission.
+  if (changes && isMet(granted, calendarsNeed) && !isMet(granted, calendarChangesNeed))
+    yield missing(calendarChangesNeed, 'note');
   for (const role of unneeded(granted, needs))
     yield {
       step: 'permission',

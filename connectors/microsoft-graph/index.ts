@@ -17,7 +17,7 @@ export default connector({
   version: 1,
   settings,
   network:
-    'From Sluice to graph.microsoft.com and login.microsoftonline.com, or to those of your cloud: TCP 443 (HTTPS).',
+    'From Sluice to graph.microsoft.com and login.microsoftonline.com, or to those of your cloud: TCP 443 (HTTPS). Only with notifications: from Microsoft to SLUICE_PUBLIC_URL, TCP 443.',
   permission:
     'Application permissions User.Read.All, Place.Read.All, and for calendars Calendars.Read in Exchange for the mailboxes of the rooms only (RBAC for Applications), or Calendars.ReadBasic.All.',
   knownFields: knownProperties,

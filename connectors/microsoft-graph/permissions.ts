@@ -22,6 +22,12 @@ export const calendarsNeed: Need = {
   least: ['Calendars.ReadBasic.All', 'Calendars.ReadBasic'],
   more: ['Calendars.Read', 'Calendars.ReadWrite'],
 };
+/** To be told of changes takes more than to read them (api/subscription-post-subscriptions). */
+export const calendarChangesNeed: Need = {
+  what: 'be told of changes of calendars',
+  least: ['Calendars.Read'],
+  more: ['Calendars.ReadWrite'],
+};
 export const groupsNeed: Need = {
   what: 'read who is in the group named in mailboxes',
   least: ['GroupMember.Read.All'],

@@ -61,6 +61,19 @@ describe('microsoft-graph check', () => {
     ]);
   });
 
+  it('wants Calendars.Read for notifications of calendars, and says what is missing without failing', async () => {
+    const told = { ...mailboxes, notifications: true };
+    source.grant([...least, 'Calendars.ReadBasic.All']);
+    source.scopeMailboxes([ROOM]);
+    const without = await found(told);
+    expect([without.passed, without.of('too-much')]).to.deep.equal([true, []]);
+    expect(without.of('note').join(' ')).to.match(/be told of changes.*Calendars\.Read and consent/);
+    source.grant([...least, 'Calendars.Read']);
+    const withIt = await found(told);
+    expect([withIt.of('too-much'), withIt.of('note')]).to.deep.equal([[], []]);
+    expect((await found()).of('too-much'), 'not without notifications').to.have.length(1);
+  });
+
   it('takes either name of Calendars.ReadBasic', async () => {
     source.grant([...least, 'Calendars.ReadBasic']);
     source.scopeMailboxes([ROOM]);
