@@ -13,6 +13,7 @@ CREATE TABLE sluice.subscription (
   stream text NOT NULL,
   partition text NOT NULL,
   secret_digest bytea NOT NULL,
+  address_digest bytea NOT NULL,
   expires_at timestamptz NOT NULL,
   wanted bigint NOT NULL DEFAULT 1,
   served bigint NOT NULL DEFAULT 0,
@@ -25,6 +26,7 @@ CREATE TABLE sluice.subscription (
 COMMENT ON TABLE sluice.subscription IS 'What sources were asked to tell changes of. A notification leaves a number here, and nothing else anywhere.';
 COMMENT ON COLUMN sluice.subscription.source_id IS 'The source''s name for it.';
 COMMENT ON COLUMN sluice.subscription.secret_digest IS 'Keyed digest of the secret that comes with every notification.';
+COMMENT ON COLUMN sluice.subscription.address_digest IS 'Keyed digest of the address that the source was told: under another one it would call in vain.';
 COMMENT ON COLUMN sluice.subscription.expires_at IS 'When the source ends it by itself.';
 COMMENT ON COLUMN sluice.subscription.wanted IS 'Rises with every notification; a new subscription begins with one, for what changed while it was made.';
 COMMENT ON COLUMN sluice.subscription.served IS 'The number that the last complete reading had seen when it began: what came meanwhile still stands.';

@@ -73,7 +73,7 @@ async function* keep(context: KeepContext<typeof shape>): AsyncGenerator<Kept> {
   const standing = new Map<string, HeldSubscription>();
   for (const held of context.held) {
     const stands = names.has(nameOf(held)) && !standing.has(nameOf(held));
-    if (stands && !held.lost && held.expiresAt > context.now) standing.set(nameOf(held), held);
+    if (stands && !held.lost && !held.moved && held.expiresAt > context.now) standing.set(nameOf(held), held);
     else yield* keeping.end(held);
   }
   const due: (() => Promise<Kept[]>)[] = [];

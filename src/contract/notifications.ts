@@ -20,6 +20,8 @@ export interface HeldSubscription extends Subscription {
   readonly renew: boolean;
   /** The source said that it is no more. */
   readonly lost: boolean;
+  /** The source calls another address than today's: it is to be ended, and made anew. */
+  readonly moved: boolean;
 }
 
 export interface KeepContext<S extends SettingsShape>

@@ -16,9 +16,10 @@ export interface Wish {
 }
 
 export interface SubscriptionStore {
-  held(connectionId: string): Promise<readonly HeldSubscription[]>;
+  /** @param address at which sources are to call today */
+  held(connectionId: string, address: string): Promise<readonly HeldSubscription[]>;
   /** A new one; its partition is wanted, for whatever changed while it was made. */
-  made(lease: Lease, subscription: Subscription, secret: string): Promise<void>;
+  made(lease: Lease, subscription: Subscription, told: { secret: string; address: string }): Promise<void>;
   renewed(lease: Lease, subscription: Pick<Subscription, 'id' | 'expiresAt'>): Promise<void>;
   ended(lease: Lease, id: string): Promise<void>;
   wishes(connectionId: string): Promise<readonly Wish[]>;
@@ -45,11 +46,13 @@ interface Row {
   expires_at: Date;
   renew: boolean;
   lost: boolean;
+  address_digest: Buffer;
 }
 
 export function subscriptionStore(context: TenantContext): SubscriptionStore {
   const { tenantId, clock, keys } = context;
   const digestOf = (secret: string) => keys.digest('subscription', secret);
+  const addressDigest = (address: string) => keys.digest('push-address', address);
   const fenced = (lease: Lease, work: (tx: Tx) => Promise<unknown>) =>
     inTenant(context, async (tx) => {
       await holdLease(tx, tenantId, lease);
@@ -68,21 +71,28 @@ export function subscriptionStore(context: TenantContext): SubscriptionStore {
   }
 
   return {
-    held: (connectionId) =>
+    held: (connectionId, address) =>
       inTenant(context, async (tx) => {
         const rows = await tx.rows<Row>(sql`
-          SELECT source_id AS id, stream, partition, expires_at, renew, lost FROM sluice.subscription
+          SELECT source_id AS id, stream, partition, expires_at, renew, lost, address_digest FROM sluice.subscription
            WHERE tenant_id = ${tenantId} AND connection_id = ${connectionId} ORDER BY stream, partition, source_id`);
-        return rows.map(({ expires_at, ...row }) => ({ ...row, expiresAt: expires_at }));
+        const today = addressDigest(address);
+        return rows.map(({ expires_at, address_digest, ...row }) => ({
+          ...row,
+          expiresAt: expires_at,
+          moved: !today.equals(address_digest),
+        }));
       }),
 
-    made: (lease, { id, stream, partition, expiresAt }, secret) =>
+    made: (lease, { id, stream, partition, expiresAt }, { secret, address }) =>
       fenced(lease, (tx) =>
         tx.run(sql`
-          INSERT INTO sluice.subscription (tenant_id, connection_id, source_id, stream, partition, secret_digest, expires_at)
-          VALUES (${tenantId}, ${lease.connectionId}, ${id}, ${stream}, ${partition}, ${digestOf(secret)}, ${expiresAt})
+          INSERT INTO sluice.subscription (tenant_id, connection_id, source_id, stream, partition, secret_digest, address_digest, expires_at)
+          VALUES (${tenantId}, ${lease.connectionId}, ${id}, ${stream}, ${partition}, ${digestOf(secret)},
+                  ${addressDigest(address)}, ${expiresAt})
           ON CONFLICT (tenant_id, connection_id, source_id) DO UPDATE
              SET stream = excluded.stream, partition = excluded.partition, secret_digest = excluded.secret_digest,
+                 address_digest = excluded.address_digest,
                  expires_at = excluded.expires_at, wanted = subscription.wanted + 1, renew = false, lost = false`),
       ),
 

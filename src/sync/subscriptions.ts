@@ -27,7 +27,7 @@ export interface Keeping {
 }
 
 /** Under which path sources call; the token follows. */
-export const PUSH_PATH = '/push/v1/';
+const PUSH_PATH = '/push/v1/';
 
 /**
  * Has the source hold subscriptions for what this connection reads, as long as they are on. It fails no run: whatever is
@@ -40,7 +40,7 @@ export async function keepSubscriptions(keeping: Keeping): Promise<void> {
   let sentence: string | null = null;
   try {
     for await (const kept of keptBy(keeping)) {
-      await remember(tenant, lease, kept);
+      await remember(keeping, kept);
       done[kept.kept]++;
     }
   } catch (error) {
@@ -64,7 +64,8 @@ export async function keepSubscriptions(keeping: Keeping): Promise<void> {
 
 async function* keptBy(keeping: Keeping): AsyncGenerator<Kept> {
   const { notifications, tenant, lease, asking, onlyIfAsked } = keeping;
-  const held = await tenant.subscriptions.held(lease.connectionId);
+  const address = addressOf(keeping);
+  const held = await tenant.subscriptions.held(lease.connectionId, address);
   if (onlyIfAsked && !held.some(({ renew, lost }) => renew || lost)) return;
   const plan = await keeping.plan();
   const told = plan?.connector.notifications;
@@ -83,7 +84,7 @@ async function* keptBy(keeping: Keeping): AsyncGenerator<Kept> {
     settings,
     held,
     watched,
-    address: `${publicUrl ?? ''}${PUSH_PATH}${tenant.pushToken(lease.connectionId)}`,
+    address,
     newSecret: () => randomBytes(32).toString('base64url'),
   });
 }
@@ -100,8 +101,13 @@ async function watchedOf(plan: ConnectionPlan, asking: Keeping['asking']): Promi
   return watched;
 }
 
-function remember({ subscriptions }: HubTenantStore, lease: Lease, kept: Kept): Promise<void> {
-  if (kept.kept === 'made') return subscriptions.made(lease, kept.subscription, kept.secret);
+const addressOf = ({ notifications, tenant, lease }: Keeping): string =>
+  `${notifications.publicUrl ?? ''}${PUSH_PATH}${tenant.pushToken(lease.connectionId)}`;
+
+function remember(keeping: Keeping, kept: Kept): Promise<void> {
+  const { lease } = keeping;
+  const { subscriptions } = keeping.tenant;
+  if (kept.kept === 'ended') return subscriptions.ended(lease, kept.id);
   if (kept.kept === 'renewed') return subscriptions.renewed(lease, kept.subscription);
-  return subscriptions.ended(lease, kept.id);
+  return subscriptions.made(lease, kept.subscription, { secret: kept.secret, address: addressOf(keeping) });
 }

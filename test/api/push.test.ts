@@ -29,7 +29,7 @@ describe('pushes', () => {
   async function subscription(partition: string, secret = 'secret'): Promise<string> {
     const one: Subscription = { id: `s-${++made}`, stream: 'events', partition, expiresAt: EXPIRES };
     const lease = await acme.store.acquire(id, { trigger: 'manual' });
-    await acme.store.subscriptions.made(lease, one, secret);
+    await acme.store.subscriptions.made(lease, one, { secret, address: 'https://hub.example' });
     for (const wish of await acme.store.subscriptions.wishes(id)) await acme.store.subscriptions.served(lease, wish);
     await acme.store.end(lease, { status: 'succeeded', failure: null, requests: 0, bytes: 0 });
     return one.id;
@@ -159,6 +159,16 @@ describe('pushes', () => {
     expect(await wished()).to.deep.equal([]);
   });
 
+  it('for a subscription that nobody made are believed with no secret at all', async () => {
+    await subscription('a');
+    let called = 0;
+    const told = [{ subscription: 's-none', secret: '', kind: 'changed' as const }];
+    const outcome = await acme.store.subscriptions.notified(id, told, 0, async () => {
+      called++;
+    });
+    expect([outcome, called]).to.deep.equal([{ believed: 0, ignored: 1 }, 0]);
+  });
+
   it('about the subscription itself are written down as what they are', async () => {
     const [a, b, c] = [await subscription('a'), await subscription('b'), await subscription('c')];
     await push({
@@ -169,7 +179,7 @@ describe('pushes', () => {
       ],
     });
     expect(await wished()).to.deep.equal(['a', 'c']);
-    const held = await acme.store.subscriptions.held(id);
+    const held = await acme.store.subscriptions.held(id, 'https://hub.example');
     expect(held.map(({ partition, renew, lost }) => [partition, renew, lost])).to.deep.equal([
       ['a', false, false],
       ['b', true, false],
@@ -302,7 +312,7 @@ describe('limits on pushes', () => {
       await tenant.store.subscriptions.made(
         lease,
         { id: 'slow', stream: 'users', partition: '', expiresAt: EXPIRES },
-        's',
+        { secret: 's', address: 'https://hub.example' },
       );
       const body = { value: [{ subscriptionId: 'slow', clientState: 's', changeType: 'updated' }] };
       expect((await api.ask('POST', `/push/v1/${token}`, { body })).status).to.equal(202);

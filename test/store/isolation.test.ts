@@ -349,6 +349,10 @@ describe('the walls between tenants', function () {
           `INSERT INTO sluice.partition (tenant_id, connection_id, stream, name, fingerprint) VALUES ($1, $2, 'users', 'x', 'x')`,
           [ours, theirConnection],
         ],
+        [
+          `INSERT INTO sluice.subscription (tenant_id, connection_id, source_id, stream, partition, secret_digest, address_digest, expires_at) VALUES ($1, $2, 'x', 'users', '', $3, $3, now())`,
+          [ours, theirConnection, bytes],
+        ],
       ];
       for (const [text, values] of crossing) {
         await owner.query('BEGIN');

@@ -111,11 +111,13 @@ export async function furnish({
   return { tenant, ids, key };
 }
 
+const told = { secret: 'secret', address: 'https://hub.example' };
+
 /** Both tenants hold one under the same names: what one is told is not the other's. */
 async function subscribe({ clock }: TestHub, tenant: HubTenantStore): Promise<void> {
   const lease = await tenant.acquire((await tenant.connections.get('rooms')).id, { trigger: 'manual' });
   const expiresAt = new Date(clock.now().getTime() + DAY_MS);
-  await tenant.subscriptions.made(lease, { id: 's-a', stream: 'events', partition: 'a', expiresAt }, 'secret');
+  await tenant.subscriptions.made(lease, { id: 's-a', stream: 'events', partition: 'a', expiresAt }, told);
   await tenant.end(lease, { status: 'succeeded', failure: null, requests: 0, bytes: 0 });
 }
 
@@ -259,14 +261,14 @@ async function toldOfChanges({ hub }: World, tenant: HubTenantStore): Promise<vo
     ['s-a', 'a'],
     ['s-b', 'b'],
   ] as const)
-    await subscriptions.made(lease, { id: source, stream: 'events', partition, expiresAt }, 'secret');
+    await subscriptions.made(lease, { id: source, stream: 'events', partition, expiresAt }, told);
   for (const wish of await subscriptions.wishes(id)) await subscriptions.served(lease, wish);
   const notices = [{ subscription: 's-a', secret: 'secret', kind: 'changed' as const }];
   for (let n = 0; n < 2; n++) await subscriptions.notified(id, notices, 2_000, async () => {});
   await subscriptions.pending(id);
   await subscriptions.renewed(lease, { id: 's-a', expiresAt });
   await subscriptions.ended(lease, 's-b');
-  await subscriptions.held(id);
+  await subscriptions.held(id, told.address);
   await tenant.end(lease, { status: 'succeeded', failure: null, requests: 0, bytes: 0 });
   await hub.store.openPush(tenant.pushToken(id));
   await hub.store.openPush(tenant.pushToken(id).replace(/_[0-9a-f]+$/, `_${'0'.repeat(64)}`));

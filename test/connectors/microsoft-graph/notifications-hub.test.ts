@@ -323,7 +323,18 @@ describe('notifications of Microsoft 365, through the hub', function () {
     await tenant.configuration.write(off, { expected: live.version, resume: true });
     await schedule();
     expect(source.subscriptions()).to.deep.equal([]);
-    expect(await tenant.subscriptions.held(await id())).to.deep.equal([]);
+    expect(await tenant.subscriptions.held(await id(), '')).to.deep.equal([]);
+  });
+
+  it('are asked for anew when the hub is called by another address', async () => {
+    await settle();
+    const before = source.subscriptions().map(({ id: one }) => one);
+    publicUrl = origin.replace('127.0.0.1', 'localhost');
+    const made = (await asked(schedule)).filter((one) => one === 'POST' || one === 'DELETE');
+    expect(made).to.deep.equal([...Array(4).fill('DELETE'), ...Array(4).fill('POST')]);
+    expect(source.subscriptions().filter(({ id: one }) => before.includes(one))).to.deep.equal([]);
+    expect(source.subscriptions()).to.have.length(4);
+    expect(await asked(schedule), 'once').to.deep.equal(['r1', 'r2', 'r3', 'users']);
   });
 
   it('fail no run where they cannot be had, and say in the log what to do', async () => {

@@ -140,7 +140,9 @@ describe('subscriptions that microsoft-graph keeps', () => {
     };
   }
   const heldOf = (kept: readonly Kept[]): HeldSubscription[] =>
-    kept.flatMap((one) => (one.kept === 'ended' ? [] : [{ ...one.subscription, renew: false, lost: false }]));
+    kept.flatMap((one) =>
+      one.kept === 'ended' ? [] : [{ ...one.subscription, renew: false, lost: false, moved: false }],
+    );
   const standing = () =>
     source
       .subscriptions()
@@ -206,6 +208,18 @@ describe('subscriptions that microsoft-graph keeps', () => {
       ).asked,
     ).to.deep.equal(['POST']);
     expect(standing()).to.deep.equal(both);
+  });
+
+  it('are ended and made anew when they call an address that is no longer ours', async () => {
+    const held = heldOf((await keep([room])).kept);
+    const { kept, asked } = await keep(
+      [room],
+      held.map((one) => ({ ...one, moved: true })),
+    );
+    expect([asked, kept.map(({ kept: what }) => what)]).to.deep.equal([
+      ['DELETE', 'POST'],
+      ['ended', 'made'],
+    ]);
   });
 
   it('are made anew when they ran out while the hub was away', async () => {
