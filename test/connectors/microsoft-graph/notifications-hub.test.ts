@@ -122,12 +122,18 @@ describe('notifications of Microsoft 365, through the hub', function () {
   const id = async () => (await tenant.connections.get('m365')).id;
   const wishes = async () => tenant.subscriptions.wishes(await id());
   const until = async (what: string, is: () => Promise<boolean> | boolean) => {
-    for (let waited_ms = 0; waited_ms < 5_000; waited_ms += 10) {
+    for (let waited_ms = 0; waited_ms < 10_000; waited_ms += 10) {
       if (await is()) return;
       await sleep(10);
     }
     throw new Error(`Waited in vain: ${what}.`);
   };
+  /** A job is enqueued within the transaction that marks what is wanted: it counts once that one is committed. */
+  const called = () =>
+    until(
+      'a job',
+      async () => jobs.length > 0 && (await tenant.subscriptions.pending((await tenant.connections.get('m365')).id)),
+    );
   /** What it asks of Graph about calendars and people, by whose. */
   const asked = async (work_: () => Promise<unknown>) => {
     const before = source.requests().length;
@@ -143,6 +149,12 @@ describe('notifications of Microsoft 365, through the hub', function () {
       })
       .sort();
   };
+  const endLease = () =>
+    asOwner((client) =>
+      client.query(`UPDATE registry.connection SET lease_until = now() - interval '1 s' WHERE tenant_id = $1`, [
+        tenant.tenantId,
+      ]),
+    );
   const all = { after: undefined, limit: 1_000 };
   const known = async () => {
     const { items } = await tenant.events.list({ spaces: undefined, from: undefined, to: undefined, ...all });
@@ -173,7 +185,7 @@ describe('notifications of Microsoft 365, through the hub', function () {
     await settle();
     source.putEvent(addressOf('r2'), meeting('r2-new', '10'));
     source.putEvent(addressOf('r2'), meeting('r2-other', '12'));
-    await until('a job', () => jobs.length > 0);
+    await called();
     await until('the second one', async () => (await wishes())[0]?.number === 3);
     expect(await asked(work)).to.deep.equal(['r2']);
     expect(await known()).to.deep.equal([...first, 'r2-new', 'r2-other'].sort());
@@ -186,7 +198,7 @@ describe('notifications of Microsoft 365, through the hub', function () {
   it('that come while their calendar is being read are not lost', async () => {
     await settle();
     source.putEvent(addressOf('r2'), meeting('r2-new', '10'));
-    await until('a job', () => jobs.length > 0);
+    await called();
     let once = true;
     onFaultPoint(async (point) => {
       if (point !== 'fetch.after' || !once) return;
@@ -209,7 +221,7 @@ describe('notifications of Microsoft 365, through the hub', function () {
   it('that come while another run is under way have their own a little later', async () => {
     await settle();
     source.putEvent(addressOf('r2'), meeting('r2-new', '10'));
-    await until('a job', () => jobs.length > 0);
+    await called();
     const lease = await tenant.acquire(await id(), { trigger: 'schedule' });
     await work();
     expect(jobs, 'enqueued again').to.have.length(1);
@@ -220,7 +232,7 @@ describe('notifications of Microsoft 365, through the hub', function () {
   it('whose job was lost still stand, and the next run by schedule serves them', async () => {
     await settle();
     source.putEvent(addressOf('r2'), meeting('r2-new', '10'));
-    await until('a job', () => jobs.length > 0);
+    await called();
     jobs = [];
     expect((await wishes()).map(({ partition }) => partition)).to.deep.equal([addressOf('r2')]);
     expect((await schedule()).streams.events).to.include({ created: 1 });
@@ -230,7 +242,7 @@ describe('notifications of Microsoft 365, through the hub', function () {
   it('are not taken for served by a run that goes on after a kill with what was read before them', async () => {
     await settle();
     source.putEvent(addressOf('r2'), meeting('r2-new', '10'));
-    await until('a job', () => jobs.length > 0);
+    await called();
     // The process stands still after its calendar was read to its end: to everybody else it is dead.
     const dead = Promise.withResolvers<void>();
     const standing = Promise.withResolvers<void>();
@@ -244,11 +256,7 @@ describe('notifications of Microsoft 365, through the hub', function () {
     onFaultPoint(undefined);
     source.putEvent(addressOf('r2'), meeting('r2-late', '12'));
     await until('the late notification', async () => (await wishes())[0]?.number === 3);
-    await asOwner(async (client) => {
-      await client.query(`UPDATE registry.connection SET lease_until = now() - interval '1 s' WHERE tenant_id = $1`, [
-        tenant.tenantId,
-      ]);
-    });
+    await endLease();
     const { run } = (await tenant.runs.list({ limit: 1 })).items[0]!;
     const resumed = await runConnection(hub.runDeps, tenant, { connection: 'm365', trigger: 'push', run });
     expect(resumed.status).to.equal('succeeded');
@@ -263,12 +271,47 @@ describe('notifications of Microsoft 365, through the hub', function () {
     await killed;
   });
 
+  it('are not taken for served by a reading that goes on from the pages of a process that is dead', async () => {
+    for (let n = 0; n < 105; n++)
+      source.putUser({ id: guid(2_000 + n), mail: `p${n}@acme.example`, accountEnabled: true });
+    const live = (await tenant.configuration.read())!;
+    const people = { ...live.configuration, ...configured({ mailboxes: [] }) };
+    await tenant.configuration.write(people, { expected: live.version, resume: true });
+    await schedule();
+    await work();
+    for (let n = 0; n < 105; n++)
+      source.putUser({ id: guid(2_000 + n), mail: `q${n}@acme.example`, accountEnabled: true });
+    await until('all of them', async () => (await wishes())[0]?.number === 106);
+    const dead = Promise.withResolvers<void>();
+    const standing = Promise.withResolvers<void>();
+    onFaultPoint((point) => {
+      if (point !== 'page.acknowledged') return;
+      standing.resolve();
+      return dead.promise;
+    });
+    const killed = runForPush(hub.runDeps, queue, tenant, 'm365');
+    await standing.promise;
+    onFaultPoint(undefined);
+    const before = (await wishes())[0]!.number;
+    source.putUser({ id: guid(2_000), mail: 'late@acme.example', accountEnabled: true });
+    await until('the late notification', async () => (await wishes())[0]!.number === before + 1);
+    await endLease();
+    const { run } = (await tenant.runs.list({ limit: 1 })).items[0]!;
+    await runConnection(hub.runDeps, tenant, { connection: 'm365', trigger: 'push', run });
+    expect(
+      (await wishes()).map(({ stream }) => stream),
+      'it still stands',
+    ).to.deep.equal(['users']);
+    dead.resolve();
+    await killed;
+  });
+
   it('do not narrow a run by schedule that goes on in their job', async () => {
     await settle();
     const lease = await tenant.acquire(await id(), { trigger: 'schedule' });
     await tenant.yieldLease(lease);
     source.putEvent(addressOf('r2'), meeting('r2-new', '10'));
-    await until('a job', () => jobs.length > 0);
+    await called();
     expect(await asked(work)).to.deep.equal(['r1', 'r2', 'r3', 'users']);
   });
 
@@ -279,7 +322,7 @@ describe('notifications of Microsoft 365, through the hub', function () {
       jobs = [];
       clock.advance(60_000);
       source.lifecycle(event, resource);
-      await until('a job', () => jobs.length > 0);
+      await called();
       return asked(work);
     };
     const ends = () => source.subscriptions().find((one) => one.resource === resource)!.expirationDateTime;
@@ -356,7 +399,7 @@ describe('notifications of Microsoft 365, through the hub', function () {
     expect(source.subscriptions()).to.have.length(3);
     await work();
     source.putEvent(addressOf('r1'), meeting('r1-new', '10'));
-    await until('a job', () => jobs.length > 0);
+    await called();
     expect(await asked(work)).to.deep.equal(['r1']);
     expect((await tenant.runs.list({ limit: 1 })).items[0]!.status).to.equal('succeeded');
     expect((await tenant.connections.get('m365')).health).to.equal('failing');
@@ -366,7 +409,7 @@ describe('notifications of Microsoft 365, through the hub', function () {
     await work();
     source.scopeMailboxes([]);
     source.putEvent(addressOf('r1'), meeting('r1-other', '12'));
-    await until('a job', () => jobs.length > 0);
+    await called();
     await work();
     expect((await tenant.runs.list({ limit: 1 })).items[0]!.status).to.equal('failed');
     expect((await tenant.connections.get('m365')).health).to.equal('ok');
