@@ -173,6 +173,7 @@ class Run {
     const stopSoon = () => setTimeout(stop, STOP_GRACE_MS).unref();
     this.#deps.stopping.addEventListener('abort', stopSoon, { once: true });
     try {
+      this.#wishes = await Wishes.of(this.#tenant, this.#lease, this.#order.trigger);
       await this.#readAll().catch(async (error) => {
         // One calendar that nobody may open must not cost all others their notifications.
         if (error instanceof NeedsAttention) await this.#keepSubscriptions();
@@ -191,7 +192,6 @@ class Run {
 
   /** Configuration may change under a run: nothing planned from the old one is written, and it begins anew. */
   async #readAll(): Promise<void> {
-    this.#wishes = await Wishes.of(this.#tenant, this.#lease, this.#order.trigger);
     const wish = this.#wishes.only ? undefined : await this.#tenant.fullWanted(this.#lease.connectionId);
     const wantFull = this.#order.mode === 'full' || wish !== undefined;
     for (let attempt = 1; ; attempt++) {

@@ -68,7 +68,7 @@ describe('notifications of Microsoft 365, through the hub', function () {
     publicUrl = origin;
     jobs = [];
     logged.length = 0;
-    source = await sandbox({ clock, notificationAuthority: certificates.authority });
+    source = await sandbox({ clock, pageSize: 10, notificationAuthority: certificates.authority });
     source.grant(['User.Read.All', 'Place.Read.All', 'GroupMember.Read.All', 'Calendars.Read']);
     for (const [n, room] of ROOMS.entries()) {
       source.putPlace({
@@ -272,16 +272,16 @@ describe('notifications of Microsoft 365, through the hub', function () {
   });
 
   it('are not taken for served by a reading that goes on from the pages of a process that is dead', async () => {
-    for (let n = 0; n < 105; n++)
+    for (let n = 0; n < 12; n++)
       source.putUser({ id: guid(2_000 + n), mail: `p${n}@acme.example`, accountEnabled: true });
     const live = (await tenant.configuration.read())!;
     const people = { ...live.configuration, ...configured({ mailboxes: [] }) };
     await tenant.configuration.write(people, { expected: live.version, resume: true });
     await schedule();
     await work();
-    for (let n = 0; n < 105; n++)
+    for (let n = 0; n < 12; n++)
       source.putUser({ id: guid(2_000 + n), mail: `q${n}@acme.example`, accountEnabled: true });
-    await until('all of them', async () => (await wishes())[0]?.number === 106);
+    await until('all of them', async () => (await wishes())[0]?.number === 13);
     const dead = Promise.withResolvers<void>();
     const standing = Promise.withResolvers<void>();
     onFaultPoint((point) => {
