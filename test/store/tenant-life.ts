@@ -145,6 +145,7 @@ export async function live(world: World, { tenant, ids, key }: Awaited<ReturnTyp
   await changeAtTheSource(world, tenant);
   await changeRooms(world, tenant);
   await changeCalendarsOfPeople(world, tenant, ids);
+  await shareAnAddress(world, tenant);
   await twoDirectories(world, tenant);
   await holdAndDecide(world, tenant, ids);
   await stopAndGoOn(world, tenant);
@@ -376,6 +377,15 @@ async function changeCalendarsOfPeople(
   await users.optIn(two, 'hybrid-meetings', evidence);
   await users.optIn(three, 'hybrid-meetings', evidence);
   await hub.sync.lookup(tenantId, [two, three]);
+}
+
+/** By an address that two users have nobody is asked about. */
+async function shareAnAddress({ hub, source }: World, tenant: HubTenantStore): Promise<void> {
+  source.people = everybody().map((one, n) => (n === 6 ? { ...one, mail: 'p2@acme.example' } : one));
+  await read(hub, tenant, 'people');
+  await read(hub, tenant, 'rooms');
+  source.people = everybody();
+  await read(hub, tenant, 'people');
 }
 
 /** Whom one directory gives up and another still vouches for does not leave. */
