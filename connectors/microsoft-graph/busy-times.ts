@@ -21,6 +21,7 @@ const NOT_BUSY = new Set(['free', 'workingelsewhere']);
  */
 export class BusyTimes {
   readonly #byTime = new Map<string, BusyTime>();
+  #unreadable = 0;
 
   add(time: BusyTime): void {
     const showAs = time.showAs.toLowerCase();
@@ -32,7 +33,13 @@ export class BusyTimes {
     this.#byTime.set(key, { ...time, showAs: certain, spaces });
   }
 
+  /** There is something, and nobody can say when: told as such, so that the calendar is not taken for known. */
+  addUnreadable(): void {
+    this.#unreadable++;
+  }
+
   *records(): Generator<SourceRecord> {
+    for (let number = 1; number <= this.#unreadable; number++) yield { id: `unreadable-${number}` };
     for (const [id, { start, end, showAs, isAllDay, zone, spaces = [] }] of this.#byTime)
       yield {
         id,
@@ -46,8 +53,11 @@ export class BusyTimes {
   }
 }
 
+/** By `ref` of those asked about. Whoever could not be read is absent. */
+export type PersonsTimes = ReadonlyMap<string, BusyTimes>;
+
 /** Said when not one of those asked about could be read: then it is the application that may not. */
 export const noneReadable = (status: number): NeedsAttention =>
   new NeedsAttention(
-    `Microsoft Graph tells of none of the users who opted in when they are busy (${status}): grant calendars for their mailboxes, as "Calendars of people" in the README of microsoft-graph says, or set people_calendars to off.`,
+    `Microsoft Graph tells of none of the users who opted in when they are busy (${status}): see "Calendars of people" in the README of microsoft-graph for what must be allowed, or set people_calendars to off.`,
   );

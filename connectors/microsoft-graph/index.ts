@@ -19,7 +19,7 @@ export default connector({
   network:
     'From Sluice to graph.microsoft.com and login.microsoftonline.com, or to those of your cloud: TCP 443 (HTTPS). Only with notifications: from Microsoft to SLUICE_PUBLIC_URL, TCP 443.',
   permission:
-    'Application permissions User.Read.All, Place.Read.All, and for calendars Calendars.Read in Exchange for the mailboxes of the rooms only (RBAC for Applications), or Calendars.ReadBasic.All.',
+    'Application permissions User.Read.All, Place.Read.All, and for calendars Calendars.Read in Exchange for the mailboxes of the rooms only (RBAC for Applications), or Calendars.ReadBasic.All. Users who opted in are asked about on behalf of a room, unless people_calendars says otherwise.',
   knownFields: knownProperties,
   // As Entra's tokens write it: the log-on of a user tells it in the same letters.
   directory: ({ tenant_id }) => `entra:${tenant_id.trim().toLowerCase()}`,

@@ -1,8 +1,7 @@
-import type { Window } from '../../src/contract/index.ts';
+import type { PersonAsked, Window } from '../../src/contract/index.ts';
 import { isRecord } from './answer.ts';
-import { BusyTimes, noneReadable } from './busy-times.ts';
+import { BusyTimes, noneReadable, type PersonsTimes } from './busy-times.ts';
 import { eventRecord, lookAt } from './event.ts';
-import type { PersonsTimes } from './free-busy.ts';
 import type { Session } from './session.ts';
 import { bookablePlaces } from './spaces.ts';
 
@@ -11,26 +10,36 @@ const SELECTED = 'id,type,start,end,isAllDay,showAs,isCancelled,responseStatus,o
 const PREFER = { Prefer: 'outlook.timezone="UTC"' };
 const PAGE_SIZE = 500;
 
-/** When these people are busy and in which of our rooms, calendar by calendar; as many at a time as `in_flight` lets through. */
-export async function placesOfMeetings(
+/** Runs in which somebody's calendar could be read: then another that cannot is its own matter. */
+const allowed = new WeakSet<Session>();
+
+/**
+ * When these people are busy and in which of our rooms, calendar by calendar; as many at a time as `in_flight` lets through.
+ * @throws NeedsAttention nobody's calendar may be opened
+ */
+export async function meetingsOf(
   session: Session,
-  addresses: readonly string[],
+  people: readonly PersonAsked[],
   within: Window,
 ): Promise<PersonsTimes> {
   const rooms = new Map([...(await bookablePlaces(session))].map(([address, { id }]) => [address, id]));
   const told = new Map<string, BusyTimes>();
-  let lastRefusal: number | undefined;
+  let refusal: number | undefined;
   await Promise.all(
-    addresses.map(async (address) => {
-      const times = await timesOf(session, address, within, rooms).catch((error) => {
+    people.map(async ({ ref, directoryId, email }) => {
+      // By its id a mailbox is nobody else's, whoever has the address by now.
+      const mailbox = directoryId ?? email;
+      if (mailbox === undefined) return;
+      const times = await timesOf(session, mailbox, within, rooms).catch((error) => {
         if (!(error instanceof NotReadable)) throw error;
-        lastRefusal = error.status;
+        refusal = error.status;
         return undefined;
       });
-      if (times) told.set(address, times);
+      if (times) told.set(ref, times);
     }),
   );
-  if (told.size === 0 && lastRefusal === 403) throw noneReadable(lastRefusal);
+  if (told.size > 0) allowed.add(session);
+  else if (refusal === 403 && !allowed.has(session)) throw noneReadable(refusal);
   return told;
 }
 
@@ -44,19 +53,26 @@ class NotReadable extends Error {
 
 async function timesOf(
   session: Session,
-  address: string,
+  mailbox: string,
   { from, to }: Window,
   rooms: ReadonlyMap<string, string>,
 ): Promise<BusyTimes> {
   const bounds = `startDateTime=${from.toISOString()}&endDateTime=${to.toISOString()}`;
-  const target = `/v1.0/users/${encodeURIComponent(address)}/calendarView?${bounds}&$select=${SELECTED}&$top=${PAGE_SIZE}`;
+  const target = `/v1.0/users/${encodeURIComponent(mailbox)}/calendarView?${bounds}&$select=${SELECTED}&$top=${PAGE_SIZE}`;
   const times = new BusyTimes();
   for await (const { entries } of session.pages(target, ({ status }) => new NotReadable(status), PREFER))
     for (const event of entries) {
       const told = lookAt(event);
-      if (!told || told.isCancelled === true || told.response === 'declined' || told.type === 'seriesMaster') continue;
+      if (!told) {
+        times.addUnreadable();
+        continue;
+      }
+      if (told.isCancelled === true || told.response === 'declined' || told.type === 'seriesMaster') continue;
       const record = await eventRecord(told, '', ['start', 'end', 'zone']);
-      if (!record) continue;
+      if (!record) {
+        times.addUnreadable();
+        continue;
+      }
       times.add({
         start: new Date(String(record.start)),
         end: new Date(String(record.end)),

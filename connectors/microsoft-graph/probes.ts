@@ -26,7 +26,8 @@ export async function* probes(session: Session, granted: readonly string[] | und
     yield {
       step: 'records',
       outcome: 'note',
-      sentence: 'The setting mailboxes is empty: no calendar is read until it names rooms, a room list or a group.',
+      sentence:
+        'The setting mailboxes is empty: no room’s calendar is read until it names rooms, a room list or a group.',
     };
     return;
   }
@@ -70,6 +71,15 @@ async function* outsideProbe(
   allowed: ReadonlyMap<string, Mailbox>,
   granted: readonly string[] | undefined,
 ): AsyncGenerator<CheckFinding> {
+  if (session.settings.people_calendars === 'free-busy-and-rooms') {
+    yield {
+      step: 'permission',
+      outcome: 'note',
+      sentence:
+        'The setting people_calendars is free-busy-and-rooms, for which people’s calendars must answer: whether more answer than should is not tried.',
+    };
+    return;
+  }
   for (const outsider of await outsiders(session, allowed)) {
     const { status } = await session.get(calendarOf(outsider));
     if (status === 404) continue;

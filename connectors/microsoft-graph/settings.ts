@@ -39,7 +39,7 @@ export const settings = {
     'Sign in as the machine the hub runs on, without a secret; the operator must allow it (SLUICE_WORKLOAD_IDENTITY).',
   ),
   mailboxes: texts(
-    'Whose calendars are read, and no others: addresses of rooms, the address of a room list, or the object ID of a group.',
+    'Whose calendars are read as those of rooms: addresses of rooms, the address of a room list, or the object ID of a group.',
   ),
   back_days: integer('Days before today that are read of each calendar.', { default: 1, min: 0, max: 30 }),
   ahead_days: integer('Days after today that are read of each calendar.', { default: 90, min: 1, max: 730 }),

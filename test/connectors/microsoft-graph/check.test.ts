@@ -93,6 +93,12 @@ describe('microsoft-graph check', () => {
     expect(tried[0]?.url).to.match(/startDateTime=2000-01-01.*\$select=id$/);
   });
 
+  it('does not try others’ calendars where people’s must answer, and says so', async () => {
+    const findings = await check(source, { mailboxes: [ROOM], people_calendars: 'free-busy-and-rooms' });
+    expect(findings.some(({ sentence }) => /over-scoped/.test(sentence))).to.equal(false);
+    expect(findings.map(({ sentence }) => sentence).join(' ')).to.match(/people_calendars is free-busy-and-rooms/);
+  });
+
   it('passes over people without a mailbox, and says so if nobody is left to try', async () => {
     source.putUser({ id: 'u3', mail: 'bo@acme.example' });
     source.fault({ status: 404, path: '/users/u1/', code: 'MailboxNotEnabledForRESTAPI' });
@@ -107,7 +113,7 @@ describe('microsoft-graph check', () => {
     expect((await found({ mailboxes: ['gone@acme.example'] })).of('too-little').join(' ')).to.match(/entry 1.*404/);
   });
 
-  it('says that no calendar is read while mailboxes is empty', async () => {
+  it('says that no room’s calendar is read while mailboxes is empty', async () => {
     expect((await found({})).of('note').join(' ')).to.match(/mailboxes is empty/);
   });
 

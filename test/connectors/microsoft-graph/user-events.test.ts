@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import graph from '../../../connectors/microsoft-graph/index.ts';
-import { type Item, NeedsAttention, TryLater } from '../../../src/contract/index.ts';
+import { type Item, NeedsAttention, streamOf, TryLater } from '../../../src/contract/index.ts';
 import type { GraphEvent, SandboxGraph } from '../../../src/sandbox/graph/index.ts';
-import { everythingAbout, failureOf } from '../../support/failure.ts';
-import { meeting, NOW, putRoom, ROOM, ROOM_ID, read, sandbox } from './support.ts';
+import { all, everythingAbout, failureOf } from '../../support/failure.ts';
+import { contextFor, meeting, NOW, putRoom, ROOM, ROOM_ID, read, sandbox } from './support.ts';
 
 const ADA = 'ada@acme.example';
 const BEN = 'ben@acme.example';
@@ -59,10 +59,48 @@ describe('people’s calendars from Microsoft 365', () => {
       ]);
     });
 
-    it('asks nothing when there is nobody to ask about, or when it is switched off', async () => {
-      await ask({}, []);
-      await ask({ people_calendars: 'off' });
+    it('asks nothing when there is nobody to ask about', async () => {
+      expect((await ask({}, [])).map(({ item }) => item)).to.deep.equal(['complete']);
       expect(asked()).to.deep.equal([]);
+    });
+
+    it('is on behalf of the next room where one is gone or closed to us, and then goes on with that one', async () => {
+      const rooms = ['gone@acme.example', 'closed@acme.example', ROOM];
+      source.putUser({ id: '00000000-0000-4000-8000-000000000099', mail: rooms[1]!, accountEnabled: false });
+      source.scopeMailboxes([ROOM, rooms[0]!]);
+      const context = contextFor(source, 'user_events', { people, now: NOW, settings: { mailboxes: rooms } });
+      const reading = async () => toldOf(await all(streamOf(graph, 'user_events')!.read(context)));
+      expect(Object.keys(await reading())).to.deep.equal(['ref-ada', 'ref-ben']);
+      expect(Object.keys(await reading())).to.deep.equal(['ref-ada', 'ref-ben']);
+      expect(asked().map(({ url, status }) => [decodeURIComponent(url.split('/')[3]!), status])).to.deep.equal([
+        [rooms[0], 404],
+        [rooms[1], 403],
+        [ROOM, 200],
+        [ROOM, 200],
+      ]);
+    });
+
+    it('is on behalf of the people themselves where no mailbox is named', async () => {
+      source.scopeMailboxes([BEN]);
+      expect(Object.keys(toldOf(await ask({ mailboxes: [] })))).to.deep.equal(['ref-ada', 'ref-ben']);
+    });
+
+    it('cannot be asked of whoever has no address of their own', async () => {
+      const items = await ask({}, [people[0]!, { ref: 'ref-nobody' } as never]);
+      expect(Object.keys(toldOf(items))).to.deep.equal(['ref-ada']);
+      expect(items.filter(({ item }) => item === 'skip')).to.have.length(1);
+    });
+
+    it('tells what cannot be said when it is as unreadable, and not as free', async () => {
+      const day = (date: string) => ({ dateTime: `${date}T00:00:00.0000000`, timeZone: 'UTC' });
+      const custom = meeting('day', '', { isAllDay: true, start: day('2026-12-05'), end: day('2026-12-06') });
+      source.putEvent(BEN, { ...custom, originalStartTimeZone: 'tzone://Microsoft/Custom' });
+      const items = await ask({ people_calendars: 'free-busy-and-rooms' });
+      const [told] = items.flatMap((item) => (item.item === 'whole' && item.group === 'ref-ben' ? [item.records] : []));
+      expect(told!.map(({ id, start }) => (start === undefined ? id : 'readable')).sort()).to.deep.equal([
+        'readable',
+        'unreadable-1',
+      ]);
     });
 
     it('needs no calendar of a person: the application opens the room alone', async () => {
@@ -194,7 +232,7 @@ describe('people’s calendars from Microsoft 365', () => {
       expect(first!.headers.prefer).to.equal('outlook.timezone="UTC"');
       expect(
         asked()
-          .map(({ url }) => decodeURIComponent(url.split('/')[3]!))
+          .map(({ url }) => decodeURIComponent(url.split('/')[3]!).toLowerCase())
           .sort(),
       ).to.deep.equal([ADA, BEN]);
     });
@@ -212,6 +250,23 @@ describe('people’s calendars from Microsoft 365', () => {
       expect(items.filter(({ item }) => item === 'skip')).to.have.length(1);
       source.scopeMailboxes([ROOM]);
       expect(await failureOf(withRooms())).to.be.instanceOf(NeedsAttention);
+    });
+
+    it('takes one that may not be opened for its own matter, once another of the run could', async () => {
+      source.scopeMailboxes([ADA]);
+      const settings = { mailboxes: [ROOM], people_calendars: 'free-busy-and-rooms' };
+      const first = contextFor(source, 'user_events', { people: [people[0]!], now: NOW, settings });
+      const read = (context: typeof first) => all(streamOf(graph, 'user_events')!.read(context));
+      expect(Object.keys(toldOf(await read(first)))).to.deep.equal(['ref-ada']);
+      expect((await read({ ...first, people: [people[1]!] })).map(({ item }) => item)).to.deep.equal([
+        'skip',
+        'complete',
+      ]);
+    });
+
+    it('opens a mailbox by its id where that is known: an address may be somebody else’s by now', async () => {
+      const ada = { ref: 'ref-ada', email: BEN, directoryId: '00000000-0000-4000-8000-000000000000' };
+      expect(toldOf(await withRooms([ada]))['ref-ada']).to.deep.equal(['08:00-08:50 busy', '10:00-10:50 tentative']);
     });
   });
 
