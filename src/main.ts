@@ -11,6 +11,7 @@ import type { Log } from './base/log.ts';
 import { createLog } from './base/pino-log.ts';
 import type { Attached, HubRole, RunningHub } from './cli/deps.ts';
 import { runCli } from './cli/index.ts';
+import { essential } from './contract/settings.ts';
 import { newMasterKeyText, parseMasterKey } from './crypto/keys.ts';
 import { checkListenAddress, type OperatorSettings } from './settings/index.ts';
 import { attachEmbedded } from './store/embedded/index.ts';
@@ -119,12 +120,7 @@ async function assemble(
     master: parseMasterKey(place.key, settings.keyPrevious),
     applicationName: `sluice ${purpose}`,
     namedDirectory: ({ connector, settings }) => namedDirectory(byName.get(connector), settings),
-    secretSettings: (name) =>
-      new Set(
-        Object.entries(byName.get(name)?.settings ?? {}).flatMap(([setting, { rotates }]) =>
-          rotates ? [setting] : [],
-        ),
-      ),
+    essentialSettings: ({ connector, settings }) => essential(byName.get(connector)?.settings ?? {}, settings),
   });
   const runDeps: RunDeps = {
     clock: systemClock,

@@ -103,3 +103,23 @@ export const expiry = (of: string, description: string): SettingDeclaration<stri
   ...declare('expiry', description, { of, rotates: true, example: '2027-05-01' }),
   required: false,
 });
+
+type Given = Readonly<Record<string, unknown>>;
+
+/** A configuration may be older than a setting: what it does not say is as the connector has it by itself. */
+export function withDefaults(shape: SettingsShape, given: Given): Given {
+  const defaults = Object.entries(shape).flatMap(([name, { default: value }]) =>
+    value === undefined ? [] : [[name, value]],
+  );
+  return { ...Object.fromEntries(defaults), ...given };
+}
+
+/** What says what is read and from where: neither what rotates, nor what is as it would be without being said. */
+export function essential(shape: SettingsShape, given: Given): Given {
+  return Object.fromEntries(
+    Object.entries(given).filter(([name, value]) => {
+      const declared = shape[name];
+      return !declared?.rotates && JSON.stringify(value) !== JSON.stringify(declared?.default);
+    }),
+  );
+}

@@ -29,15 +29,16 @@ const PEOPLE_AT_ONCE = 500;
 /**
  * Whether the connection would read something else, or from somewhere else, than before: then it waits for `resume`.
  * A rotated secret, another schedule or another removal limit is no such change.
+ * @param essential of its settings those that say what is read
  */
 function materiallyChanged(
   before: ConnectionConfiguration,
   after: ConnectionConfiguration,
-  secrets: ReadonlySet<string>,
+  essential: EssentialSettings,
 ): boolean {
   const essence = ({ connector, settings, streams }: ConnectionConfiguration) => ({
     connector,
-    settings: Object.fromEntries(Object.entries(settings).filter(([name]) => !secrets.has(name))),
+    settings: essential({ connector, settings }),
     streams: Object.fromEntries(
       Object.entries(streams).map(([name, { scope = null, fields = {} }]) => [name, { scope, fields }]),
     ),
@@ -45,12 +46,17 @@ function materiallyChanged(
   return !isDeepStrictEqual(essence(before), essence(after));
 }
 
+/** Of a connection's settings those that say what is read and from where. */
+export type EssentialSettings = (
+  connection: Pick<ConnectionConfiguration, 'connector' | 'settings'>,
+) => Readonly<Record<string, unknown>>;
+
 /** DIRECTORY of its directory-ids as far as its settings say one. */
 export type NamedDirectory = (connection: ConnectionConfiguration) => string | undefined;
 
 export function configurationStore(
   context: TenantContext,
-  secretSettings: (connector: string) => ReadonlySet<string>,
+  essential: EssentialSettings,
   namedDirectory: NamedDirectory,
 ): ConfigurationStore & { current(tx: Tx): Promise<LiveConfiguration | undefined> } {
   const { tenantId, keys } = context;
@@ -99,7 +105,7 @@ export function configurationStore(
           live?.configuration,
           next,
           options,
-          secretSettings,
+          essential,
           namedDirectory,
           featuresMoved,
         );
@@ -225,7 +231,7 @@ async function writeConnections(
   before: TenantConfiguration | undefined,
   after: TenantConfiguration,
   options: ApplyOptions,
-  secretSettings: (connector: string) => ReadonlySet<string>,
+  essential: EssentialSettings,
   namedDirectory: NamedDirectory,
   featuresMoved: boolean,
 ): Promise<void> {
@@ -243,7 +249,7 @@ async function writeConnections(
   for (const connection of after.connections) {
     const id = idOf.get(connection.was ?? '') ?? idOf.get(connection.name);
     const old = before?.connections.find(({ name }) => name === connection.name || name === connection.was);
-    const material = !id || !old || materiallyChanged(old, connection, secretSettings(connection.connector));
+    const material = !id || !old || materiallyChanged(old, connection, essential);
     // Source keys are digested with their directory: under another one records are recognised by their values anew.
     if (id && old && namedDirectory(old) !== namedDirectory(connection)) await forgetBindings(tx, context, id);
     const rank = after.users.sources.indexOf(connection.name);

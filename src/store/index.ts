@@ -8,7 +8,7 @@ import { type KeyVerification, keyStore, parseKey } from './api-keys.ts';
 import { applyPage, type PageInput, type PageOutcome } from './apply-page.ts';
 import { settleDirectory } from './bound-directory.ts';
 import { changeStore } from './changes.ts';
-import { configurationStore, type NamedDirectory } from './configuration.ts';
+import { configurationStore, type EssentialSettings, type NamedDirectory } from './configuration.ts';
 import { connectionStore } from './connections.ts';
 import { inTenant, type TenantContext } from './context.ts';
 import { Database, type Tx } from './database.ts';
@@ -124,8 +124,8 @@ export interface StoreOptions {
   readonly applicationName: string;
   readonly clock?: Clock;
   readonly poolSize?: number;
-  /** Names of a connector's settings that are secret or say when a secret ends: changing only those is not a material change. */
-  readonly secretSettings: (connector: string) => ReadonlySet<string>;
+  /** Changing only other settings is not a material change; left out: every setting counts. */
+  readonly essentialSettings?: EssentialSettings;
   /** DIRECTORY of a connection as far as its settings say one; left out: what the setting `directory` says. */
   readonly namedDirectory?: NamedDirectory;
 }
@@ -194,15 +194,16 @@ export function openStore(options: StoreOptions): Store {
   };
 }
 
+const everySetting: EssentialSettings = ({ settings }) => settings;
 const byItsSetting: NamedDirectory = ({ settings: { directory } }) =>
   typeof directory === 'string' && directory !== '' ? directory : undefined;
 
 function tenantStore(
   context: TenantContext,
-  { secretSettings, namedDirectory = byItsSetting }: StoreOptions,
+  { essentialSettings = everySetting, namedDirectory = byItsSetting }: StoreOptions,
 ): HubTenantStore {
   const { tenant, tenantId } = context;
-  const configuration = configurationStore(context, secretSettings, namedDirectory);
+  const configuration = configurationStore(context, essentialSettings, namedDirectory);
   const domains = async () => (await configuration.read())?.configuration.users.domains ?? [];
   return {
     tenant,

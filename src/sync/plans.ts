@@ -1,5 +1,5 @@
 import { type CheckContext, type Connector, streamOf } from '../contract/connector.ts';
-import type { SettingsOf, SettingsShape } from '../contract/settings.ts';
+import { essential, type SettingsOf, type SettingsShape, withDefaults } from '../contract/settings.ts';
 import { planStream, type StreamPlan } from '../gate/plan.ts';
 import { type StreamName, streamNames } from '../model/model.ts';
 import type { ConnectionConfiguration, HubTenantStore, RemovalLimit, TenantConfiguration } from '../store/index.ts';
@@ -34,9 +34,10 @@ export function planConnection(
   store: Pick<HubTenantStore, 'digest'>,
   connector: Connector,
   live: { readonly configuration: TenantConfiguration; readonly version: number },
-  configured: ConnectionConfiguration,
+  stored: ConnectionConfiguration,
   byDefault: string,
 ): ConnectionPlan {
+  const configured = { ...stored, settings: withDefaults(connector.settings, stored.settings) };
   const features = new Set(live.configuration.features);
   const directory = namedDirectory(connector, configured.settings) ?? byDefault;
   const streams = streamNames
@@ -86,7 +87,7 @@ function fingerprint(
   stream: StreamName,
   plan: StreamPlan,
 ): string {
-  const open = Object.entries(configured.settings).filter(([name]) => !connector.settings[name]?.rotates);
+  const open = Object.entries(essential(connector.settings, configured.settings));
   const essence = [
     connector.name,
     connector.version,

@@ -32,7 +32,6 @@ export async function openGround(folder: string): Promise<Ground> {
     url: database.url,
     master: parseMasterKey(key),
     applicationName: 'bench',
-    secretSettings: (name) => new Set(settingsOf(name).flatMap(([one, { kind }]) => (kind === 'secret' ? [one] : []))),
   });
   return {
     database,

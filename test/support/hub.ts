@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { type Log, silentLog } from '../../src/base/log.ts';
 import type { Connector } from '../../src/contract/index.ts';
+import { essential } from '../../src/contract/settings.ts';
 import { newMasterKeyText, parseMasterKey } from '../../src/crypto/keys.ts';
 import type { Receipt } from '../../src/model/receipt.ts';
 import { attachEmbedded, type EmbeddedAttachment } from '../../src/store/embedded/index.ts';
@@ -109,12 +110,7 @@ export async function testHub(options: TestHubOptions = {}): Promise<TestHub> {
       clock,
       poolSize: options.poolSize ?? 8,
       namedDirectory: ({ connector, settings }) => namedDirectory(connectors.get(connector), settings),
-      secretSettings: (name) =>
-        new Set(
-          Object.entries(connectors.get(name)?.settings ?? {}).flatMap(([setting, { rotates }]) =>
-            rotates ? [setting] : [],
-          ),
-        ),
+      essentialSettings: ({ connector, settings }) => essential(connectors.get(connector)?.settings ?? {}, settings),
     });
   const masterKey = database.masterKey;
   const store = under(masterKey);

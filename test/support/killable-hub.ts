@@ -57,7 +57,6 @@ async function main(dataDir: string): Promise<void> {
     applicationName: `killable hub ${process.pid}`,
     clock,
     poolSize: 4,
-    secretSettings: () => new Set(),
   });
   const deps = siegeDeps(clock, new Map([...pagedConnectors, [graph.name, graph]]));
   say({ is: 'ready' });

@@ -105,12 +105,12 @@ describe('Microsoft 365, through the gate', function () {
     const order = { tenantId: tenant.tenantId, connection, trigger: 'manual' as const, ...(mode ? { mode } : {}) };
     return hub.sync.run(order);
   };
-  async function reconfigure(settings: Record<string, unknown>): Promise<void> {
+  async function reconfigure(settings: Record<string, unknown>, resume = true): Promise<void> {
     const { configuration, version } = (await tenant.configuration.read())!;
     const connections = configuration.connections.map((one) =>
       one.name === 'm365' ? { ...one, settings: { ...one.settings, ...settings } } : one,
     );
-    await tenant.configuration.write({ ...configuration, connections }, { expected: version, resume: true });
+    await tenant.configuration.write({ ...configuration, connections }, { expected: version, resume });
   }
   const all = { after: undefined, limit: 1_000 };
   async function taken(): Promise<string[]> {
@@ -250,6 +250,23 @@ describe('Microsoft 365, through the gate', function () {
         count: should.length,
       });
     }
+  });
+
+  it('goes on after an upgrade that brought settings, and after the same file was applied anew', async () => {
+    source.putEvent(addressOf('r1'), single('e', '2026-12-02', 9, 10));
+    const { configuration, version } = (await tenant.configuration.read())!;
+    // As a version wrote it that knew nothing of what has a default today.
+    const older = configuration.connections.map((one) =>
+      one.name === 'm365' ? { ...one, settings: { ...settingsFor(source), mailboxes: ROOMS.map(addressOf) } } : one,
+    );
+    await tenant.configuration.write({ ...configuration, connections: older }, { expected: version, resume: true });
+    await run();
+    expect((await run()).streams.events?.mode).to.equal('incremental');
+    await tenant.configuration.write(configuration, { expected: version + 1, resume: false });
+    expect((await tenant.connections.get('m365')).paused).to.equal(false);
+    expect((await run()).streams.events?.mode).to.equal('incremental');
+    await reconfigure({ ahead_days: 30 }, false);
+    expect((await tenant.connections.get('m365')).paused).to.equal(true);
   });
 
   it('asks one request a calendar when nothing has changed', async () => {

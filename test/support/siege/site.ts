@@ -193,7 +193,6 @@ export class Site {
       applicationName: 'siege',
       clock: { now: this.#now },
       poolSize: 6,
-      secretSettings: () => new Set(),
     });
   }
 }
