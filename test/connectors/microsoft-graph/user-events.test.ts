@@ -270,7 +270,12 @@ describe('people’s calendars from Microsoft 365', () => {
     });
   });
 
-  it('is asked of 20 people at once at most, as the documentation allows', () => {
-    expect(graph.streams.user_events?.peopleAtOnce).to.equal(20);
+  it('is asked of as many people at once as Graph allows, and of no more', async () => {
+    const many = (count: number) =>
+      Array.from({ length: count }, (_, n) => ({ ref: `ref-${n}`, email: `person${n}@acme.example` }));
+    const { peopleAtOnce } = graph.streams.user_events!;
+    for (const { email } of many(21)) source.putEvent(email, meeting('m', '08'));
+    expect(Object.keys(toldOf(await ask({}, many(peopleAtOnce!))))).to.have.length(20);
+    expect(await failureOf(ask({}, many(peopleAtOnce! + 1)))).to.be.instanceOf(NeedsAttention);
   });
 });
