@@ -5,8 +5,9 @@ const DAY_MS = 86_400_000;
  * weekend, so on such a day they ask about Monday.
  *
  * @param now decides the day that is asked about, from 06:00 to 18:00 UTC
+ * @param optedIn a user who has opted in to hybrid-meetings
  */
-export function callsToTry(url: string, key: string, now: Date): string[] {
+export function callsToTry(url: string, key: string, now: Date, optedIn: string | undefined): string[] {
   const day = workday(now);
   const [from, to] = [`${day}T06:00:00Z`, `${day}T18:00:00Z`];
   const curl = 'curl -s -H "Authorization: Bearer $KEY"';
@@ -21,6 +22,7 @@ export function callsToTry(url: string, key: string, now: Date): string[] {
     `${curl} "$V1/availability" \\`,
     `  -H 'Content-Type: application/json' \\`,
     `  -d '${JSON.stringify(question)}'`,
+    ...(optedIn ? [`${curl} \\`, `  "$V1/events?user=${optedIn}&from=${from}"`] : []),
     get('changes?limit=3&include=entities'),
     get('sources'),
   ];

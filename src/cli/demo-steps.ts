@@ -113,40 +113,54 @@ export async function ensureKeys(deps: CliDeps, tenant: HubTenantStore, file: De
 export interface LogOns {
   readonly created: number;
   readonly known: number;
+  /** Users who opted in to hybrid-meetings. */
+  readonly optedIn: readonly string[];
 }
 
 /** At once; more would be a stampede that no booking service makes. */
 const AT_ONCE = 4;
 const LOG_ON_DEADLINE_MS = 15_000;
 
-/** Every employee of the sandbox who books logs on, through the interface that a booking service uses. */
+/** Every third of them has switched it on, as a booking service would ask them. */
+const OPTS_IN = 3;
+
+/** Every employee of the sandbox who books logs on, through the interface that a booking service uses; some opt in. */
 export async function logEverybodyOn(
   url: string,
   key: string,
   people: readonly { email: string; given_name: string; family_name: string }[],
 ): Promise<LogOns> {
-  const counted = { created: 0, known: 0 };
-  const waiting = [...people];
+  const counted = { created: 0, known: 0, optedIn: [] as string[] };
+  const ask = asker(url, key);
+  const waiting = [...people.entries()];
   const work = async () => {
-    for (let one = waiting.shift(); one; one = waiting.shift()) counted[await logOn(url, key, one)] += 1;
+    for (let one = waiting.shift(); one; one = waiting.shift()) {
+      const [number, person] = one;
+      const { status, id } = await ask('POST', 'logons', person);
+      counted[status === 201 ? 'created' : 'known'] += 1;
+      if (number % OPTS_IN !== 0) continue;
+      await ask('PUT', `users/${id}/opt-ins/hybrid-meetings`, { text_version: 'demo', locale: 'en' });
+      counted.optedIn.push(id);
+    }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   return counted;
 }
 
-async function logOn(url: string, key: string, person: object): Promise<'created' | 'known'> {
-  const answer = await fetch(`${url}/v1/logons`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-    body: JSON.stringify(person),
-    signal: AbortSignal.timeout(LOG_ON_DEADLINE_MS),
-  });
-  await answer.arrayBuffer();
-  if (answer.status === 201) return 'created';
-  if (answer.status === 200) return 'known';
-  throw new NeedsAttention(
-    `The hub answered a log-on of the demo with ${answer.status}; start it again with SLUICE_LOG=info to see why.`,
-  );
+function asker(url: string, key: string) {
+  return async (method: 'POST' | 'PUT', path: string, body: object): Promise<{ status: number; id: string }> => {
+    const answer = await fetch(`${url}/v1/${path}`, {
+      method,
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(LOG_ON_DEADLINE_MS),
+    });
+    const { id } = (await answer.json()) as { id: string };
+    if (answer.ok) return { status: answer.status, id };
+    throw new NeedsAttention(
+      `The hub answered a request of the demo with ${answer.status}; start it again with SLUICE_LOG=info to see why.`,
+    );
+  };
 }
 
 const BUSY_DEADLINE_MS = 60_000;

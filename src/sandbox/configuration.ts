@@ -50,6 +50,7 @@ users:
 features:
   people-directory: on
   room-booking: on
+  hybrid-meetings: on
 connections:
 ${peopleConnection(directory, schedule)}${microsoft365Connection(microsoft365, schedule)}`;
 }
@@ -85,6 +86,7 @@ const microsoft365Connection = (access: SandboxMicrosoft365Access, schedule: str
       login_url: ${quoted(access.url)}
       ca: ${quoted(access.ca)}
       mailboxes: [${access.mailboxes.map(quoted).join(', ')}]
+      on_premises_directory: people
       back_days: 1
       ahead_days: 14
     streams:

@@ -61,7 +61,9 @@ describe('what the demo says while it runs', () => {
 
 describe('the calls that the demo shows', () => {
   const dayOf = (now: string) =>
-    /"from":"(\d{4}-\d\d-\d\d)T/.exec(callsToTry('http://127.0.0.1:1', 'key', new Date(now)).join('\n'))?.[1];
+    /"from":"(\d{4}-\d\d-\d\d)T/.exec(
+      callsToTry('http://127.0.0.1:1', 'key', new Date(now), undefined).join('\n'),
+    )?.[1];
 
   it('ask about today, and at the weekend about Monday', () => {
     expect(
@@ -71,7 +73,7 @@ describe('the calls that the demo shows', () => {
 
   it('fit on a line of 100 columns', () => {
     const key = `sl_acme_${'k'.repeat(52)}`;
-    for (const line of callsToTry('http://127.0.0.1:65535', key, new Date()))
+    for (const line of callsToTry('http://127.0.0.1:65535', key, new Date(), '019ab3f2-7c1e-7d3a-9f10-2b6f6f0c9a11'))
       expect(line.length + 2, line).to.be.at.most(100);
   });
 });

@@ -6,6 +6,7 @@ import type { Receipt } from '../../src/model/receipt.ts';
 import { foundCompany } from '../../src/sandbox/company.ts';
 import { derivedUuid } from '../../src/sandbox/derived.ts';
 import { entryOf } from '../../src/sandbox/employee.ts';
+import { diaryTitles } from '../../src/sandbox/microsoft365/diaries.ts';
 import { usersOf } from '../../src/sandbox/microsoft365/people.ts';
 import { rooms } from '../../src/sandbox/microsoft365/places.ts';
 import { attachEmbedded } from '../../src/store/embedded/index.ts';
@@ -25,6 +26,7 @@ interface Summary {
   readonly key: string;
   readonly admin_key: string;
   readonly log_ons: { created: number; known: number };
+  readonly opted_in: readonly string[];
   readonly receipt: Receipt;
   readonly calendar_receipt: Receipt;
 }
@@ -108,6 +110,16 @@ describe('the demo', function () {
     expect(spaces).to.deep.include({ read: 24, kept: 24 });
     expect(events!.kept).to.be.greaterThan(400);
     expect(events!.dropped['out-of-scope'], 'called off or declined').to.be.greaterThan(20);
+    // Busy times of those who opted in, and of nobody else.
+    expect(one.opted_in).to.have.length(14);
+    const { user_events: busy } = one.calendar_receipt.streams;
+    expect(busy!.kept).to.be.greaterThan(150);
+    expect([busy!.kept, busy!.dropped]).to.deep.equal([busy!.read, {}]);
+    for (const user of one.opted_in) {
+      const { items } = await ask<{ items: { user: string }[] }>(one, `events?user=${user}`);
+      expect(items.length, user).to.be.greaterThan(3);
+      expect(items.every((item) => item.user === user)).to.equal(true);
+    }
     held = await all(one);
     expect([held.users.length, held.spaces.length, held.events.length]).to.deep.equal([40, 24, events!.kept]);
 
@@ -178,17 +190,17 @@ describe('the demo', function () {
 
   it('has calls to try that work', async () => {
     const { callsToTry } = await import('../../src/cli/demo-calls.ts');
-    const lines = callsToTry(one.url, one.key, new Date()).join('\n').replaceAll('\\\n', ' ');
+    const lines = callsToTry(one.url, one.key, new Date(), one.opted_in[0]).join('\n').replaceAll('\\\n', ' ');
     expect(lines).to.include(`KEY=${one.key}\nV1=${one.url}/v1\n`);
     const calls = lines.split('\n').filter((line) => line.startsWith('curl'));
     for (const call of calls) {
-      expect(call).to.include('curl -s -H "Authorization: Bearer $KEY" "$V1/');
+      expect(call).to.match(/^curl -s -H "Authorization: Bearer \$KEY" +"\$V1\//);
       const [, path] = /"\$V1\/([^"]+)"/.exec(call)!;
       const [, body] = /-d '([^']+)'/.exec(call) ?? [];
       const { items } = await ask<{ items: unknown[] }>(one, path!, body && JSON.parse(body));
       expect(items, path).to.not.have.length(0);
     }
-    expect(calls).to.have.length(6);
+    expect(calls).to.have.length(7);
   });
 
   it('goes on where it was after a restart, and doubles and removes nothing', async () => {
@@ -200,6 +212,7 @@ describe('the demo', function () {
     const two = await second.firstJson<Summary>();
     expect(await readFile(join(data, 'demo.json'), 'utf8'), 'ports, secrets, certificate').to.equal(state);
     expect(two.log_ons).to.deep.equal({ created: 0, known: 40 });
+    expect([...two.opted_in].sort()).to.deep.equal([...one.opted_in].sort());
     expect([two.key, two.admin_key]).to.deep.equal([one.key, one.admin_key]);
     expect(await all(two)).to.deep.equal(held);
     const { users, spaces, events } = two.calendar_receipt.streams;
@@ -235,6 +248,7 @@ describe('the demo', function () {
     expect(told.some(({ sensitivity }) => sensitivity === 'private')).to.equal(true);
     expect(added.subjects).to.be.greaterThan(400);
     expect(added.strangers).to.be.greaterThan(400);
+    for (const title of diaryTitles) if (long(title)) addInClear(search, 'what somebody is busy with', title);
     // The control: what is kept is found by the same search.
     search.add('the control', Buffer.from('Amsterdam, Keizersgracht'));
 

@@ -17,7 +17,11 @@ describe('the sandbox tenant’s configuration', () => {
     const directory = { url: 'ldap://127.0.0.1:4321', bindPassword: 'with "quotes": and #' };
     const written = parse(sandboxConfiguration({ directory, microsoft365 }));
     expect(written).to.deep.include({ version: 1, tenant: 'acme' });
-    expect(written.features).to.deep.equal({ 'people-directory': 'on', 'room-booking': 'on' });
+    expect(written.features).to.deep.equal({
+      'people-directory': 'on',
+      'room-booking': 'on',
+      'hybrid-meetings': 'on',
+    });
     expect(written.connections.people).to.deep.include({ connector: 'ldap', schedule: '* * * * *' });
     expect(written.connections.people.settings).to.deep.equal({
       url: 'ldap://127.0.0.1:4321',
@@ -41,6 +45,7 @@ describe('the sandbox tenant’s configuration', () => {
       login_url: microsoft365.url,
       ca: microsoft365.ca,
       mailboxes: microsoft365.mailboxes,
+      on_premises_directory: 'people',
       back_days: 1,
       ahead_days: 14,
     });

@@ -19,12 +19,17 @@ const daysLater = (days: number) => new Date(NOW.getTime() + days * DAY_MS);
 /** Calendars that are kept here and asked nobody. */
 function watched(seed: number) {
   const events = new Map<string, GraphEvent>();
+  const diaries = new Map<string, GraphEvent[]>();
+  const ofRooms = new Set(rooms.map(({ address }) => address));
   const capacities: GraphPlace[] = [];
   let removed = 0;
   const attendance = new Attendance(foundCompany({ seed }), seed);
   const calendars = new Calendars(
     {
-      putEvent: (mailbox, event) => void events.set(`${mailbox} ${event.id}`, event),
+      putEvent: (mailbox, event) => {
+        if (ofRooms.has(mailbox)) events.set(`${mailbox} ${event.id}`, event);
+        else diaries.set(mailbox, [...(diaries.get(mailbox) ?? []), event]);
+      },
       removeEvent: (mailbox, id) => {
         if (!events.delete(`${mailbox} ${id}`)) throw new Error('There is no such event.');
         removed++;
@@ -33,7 +38,7 @@ function watched(seed: number) {
     },
     { seed, attendance },
   );
-  return { events, capacities, calendars, attendance, removed: () => removed };
+  return { events, diaries, capacities, calendars, attendance, removed: () => removed };
 }
 const dateOf = ({ start }: GraphEvent) => start.dateTime.slice(0, 10);
 const isDeclined = ({ responseStatus }: GraphEvent) =>
@@ -93,6 +98,22 @@ describe('the rooms of the sandbox’s Microsoft 365', () => {
     expect(inDirectory).to.deep.equal(
       rooms.slice(0, 3).map(({ address, name, capacity }) => [address, `Room ${name} (${capacity})`]),
     );
+  });
+});
+
+describe('the calendars of the sandbox’s people', () => {
+  it('keep users and as many of their colleagues busy on working days, the same for the same seed', () => {
+    const { diaries, calendars, attendance } = watched(7);
+    calendars.fill(NOW);
+    expect([...diaries.keys()].filter((address) => attendance.isUser(address))).to.have.length(40);
+    expect(diaries.size).to.equal(80);
+    for (const [address, events] of diaries) {
+      expect(events.length, address).to.be.within(12, 48);
+      for (const { start } of events) expect(new Date(start.dateTime).getUTCDay()).to.be.within(1, 5);
+    }
+    const again = watched(7);
+    again.calendars.fill(NOW);
+    expect([...again.diaries]).to.deep.equal([...diaries]);
   });
 });
 

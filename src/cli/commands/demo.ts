@@ -142,7 +142,8 @@ function summary({ file, hub: { url }, receipts, logOns }: Shown) {
     seed: file.state.seed,
     key: file.state.key!.key,
     admin_key: file.state.adminKey!.key,
-    log_ons: logOns,
+    log_ons: { created: logOns.created, known: logOns.known },
+    opted_in: logOns.optedIn,
     receipt: receipts.people,
     calendar_receipt: receipts.m365,
   };
@@ -158,7 +159,8 @@ function show(context: Context, { file, hub: { url }, systems, receipts, logOns,
       ? 'all known from before'
       : `${logOns.created === users ? 'all' : count(logOns.created, 'person', 'people')} for the first time`;
   say();
-  say(`${count(users, 'employee')} logged on to the booking platform, ${again}. Then the hub read two systems:`);
+  say(`${count(users, 'employee')} logged on to the booking platform, ${again}; ${logOns.optedIn.length} opted in to`);
+  say('hybrid meetings. Then the hub read two systems:');
   const receipt = (connection: (typeof CONNECTIONS)[number], what: string) => {
     say();
     say(style.strong(`${TENANT}/${connection}`) + style.faint(`  ${what}`));
@@ -177,7 +179,7 @@ function show(context: Context, { file, hub: { url }, systems, receipts, logOns,
   line('Terminal', 'npx sluice runs acme', 'also: preview acme/m365, check acme/m365, user show acme EMAIL');
   say();
   say(style.strong('Try it'));
-  for (const call of callsToTry(url, file.state.key!.key, new Date())) say(`  ${call}`);
+  for (const call of callsToTry(url, file.state.key!.key, new Date(), logOns.optedIn[0])) say(`  ${call}`);
   say();
   const reads = 'The hub reads both again every minute';
   say(

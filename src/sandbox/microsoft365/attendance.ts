@@ -24,6 +24,11 @@ export class Attendance {
     this.#known = new Set(this.#users.map(({ address }) => address.toLowerCase()));
   }
 
+  /** Whose own calendars hold something: those who log on, and as many of their colleagues, about whom nobody may ask. */
+  get diaries(): readonly Attendee[] {
+    return [...this.#users, ...this.#colleagues.slice(0, this.#users.length)];
+  }
+
   organizer(random: Random): Attendee {
     const lot = random.next();
     return random.pick(lot < 0.5 ? this.#users : lot < 0.85 ? this.#colleagues : this.strangers);

@@ -2,6 +2,7 @@ import { derivedText } from '../derived.ts';
 import type { GraphEvent, SandboxGraph } from '../graph/index.ts';
 import { type Random, seededRandom } from '../random.ts';
 import { dateOf, daysAfter, isWorkday, weekOf } from './dates.ts';
+import { diaryOn } from './diaries.ts';
 import { blockOf, meeting, meetingsOn, type Office, type Slot, seriesIn, timesOf } from './meetings.ts';
 import { type Room, rooms } from './places.ts';
 
@@ -40,7 +41,7 @@ interface Standing {
   readonly date: string;
 }
 
-/** Fills the calendars of the rooms from yesterday to two weeks ahead, and decides what happens to them next. */
+/** Fills the calendars of rooms and people from yesterday to two weeks ahead, and decides what happens to them next. */
 export class Calendars {
   readonly #graph: Filled;
   readonly #office: Office;
@@ -71,6 +72,8 @@ export class Calendars {
       this.#filled.add(date);
       for (const room of rooms)
         for (const event of meetingsOn(this.#office, room, date)) this.#put(this.#meetings, { room, event, date });
+      for (const person of this.#office.attendance.diaries)
+        for (const event of diaryOn(this.#office.seed, person, date)) this.#graph.putEvent(person.address, event);
     }
     for (const block of new Set(dates.map((date) => blockOf(weekOf(date))))) {
       if (this.#filled.has(`block ${block}`)) continue;
