@@ -37,6 +37,9 @@ const ofEvent = words(`
   responseRequested responseStatus sensitivity seriesMasterId showAs start subject transactionId type webLink uid
 `);
 
+/** By type, all that can be selected. */
+export const documented = { user: ofUser, place: ofPlace, event: ofEvent } as const;
+
 const known = { user: new Set(ofUser), place: new Set(ofPlace), event: new Set(ofEvent) };
 
 /** The names in `$select`; `undefined` if it was not sent. */
