@@ -49,6 +49,8 @@ export async function* readEvents(context: ReadContext<typeof shape>): AsyncGene
   const mailbox = await mailboxOf(session, context.partition);
   const within = windowAt(context.now, context.settings);
   const kept = keptIn(context.state);
+  // Taken for changes, a reading from the beginning would miss nothing that is gone.
+  if (context.mode === 'incremental' && kept === undefined) throw tokenLost();
   // The window is frozen in the token.
   if (kept && (kept.from !== within.from.toISOString() || kept.to !== within.to.toISOString()))
     throw new StartOver('The window has moved on.');

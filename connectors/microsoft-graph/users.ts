@@ -35,6 +35,8 @@ const usersRefused = refused('the users of the directory', 'User.Read.All');
 export async function* readUsers(context: ReadContext<typeof shape>): AsyncGenerator<Item> {
   const session = sessionOf(context);
   const kept = linkIn(context.state);
+  // Taken for changes, a reading from the beginning would miss nobody who is gone.
+  if (context.mode === 'incremental' && kept === undefined) throw tokenLost();
   const seen = new Set<string>();
   let next = kept ?? `/v1.0/users/delta?$select=${selected(context.fields)}`;
   for (;;) {

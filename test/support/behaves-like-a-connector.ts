@@ -82,9 +82,11 @@ export function behavesLikeAConnector(connector: Connector, options: SuiteOption
             live(async (_live, reader) => {
               const honest = await reader.read(stream);
               for (const mode of modesOf(connector, stream)) {
-                const { items, error } = await reader.read(stream, { state, mode });
+                const { items, error, anew } = await reader.read(stream, { state, mode });
                 if (error) expectSentence(error);
                 else expect(sorted(items)).to.deep.equal(sorted(honest.items));
+                // Read from the beginning as if it were changes, what is gone would never be missed.
+                if (mode === 'incremental' && !error) expect(anew, 'begun anew').to.equal(true);
               }
             }));
 

@@ -9,6 +9,7 @@ import {
   type ReadContext,
   type SettingsShape,
   type SourceRecord,
+  StartOver,
   type State,
   streamOf,
 } from '../../../src/contract/index.ts';
@@ -53,13 +54,16 @@ export class Reader {
     };
   }
 
-  async read(stream: StreamName, given: Reading = {}): Promise<{ items: Item[]; error: unknown }> {
+  /** As the hub does: a state that is worth nothing has the reading begun anew. */
+  async read(stream: StreamName, given: Reading = {}): Promise<{ items: Item[]; error: unknown; anew: boolean }> {
     const items: Item[] = [];
     try {
       for await (const item of streamOf(this.connector, stream)!.read(this.context(stream, given))) items.push(item);
-      return { items, error: undefined };
+      return { items, error: undefined, anew: false };
     } catch (error) {
-      return { items, error };
+      if (error instanceof StartOver && given.state)
+        return { ...(await this.read(stream, { ...given, state: null, mode: 'full' })), anew: true };
+      return { items, error, anew: false };
     }
   }
 
