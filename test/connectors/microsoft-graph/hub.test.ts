@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import graph from '../../../connectors/microsoft-graph/index.ts';
+import { onFaultPoint } from '../../../src/base/faults.ts';
 import type { Log } from '../../../src/base/log.ts';
 import type { GraphEvent, GraphUser, SandboxGraph } from '../../../src/sandbox/graph/index.ts';
 import { documented } from '../../../src/sandbox/graph/properties.ts';
@@ -13,6 +14,7 @@ import { addInClear } from '../../support/disguises.ts';
 import { checkpoint, dumpDatabase } from '../../support/dump.ts';
 import { type TestHub, testClock, testDatabase, testHub } from '../../support/hub.ts';
 import { employee, memorySource } from '../../support/memory-source.ts';
+import { tablesHolding } from '../../support/owner.ts';
 import { below, chance, pick } from '../../support/random.ts';
 import { NOW, sandbox, settingsFor } from './support.ts';
 
@@ -269,6 +271,36 @@ describe('Microsoft 365, through the gate', function () {
     expect((await run()).streams.events?.mode).to.equal('incremental');
     await reconfigure({ ahead_days: 30 }, false);
     expect((await tenant.connections.get('m365')).paused).to.equal(true);
+  });
+
+  it('keeps nothing of whoever opts out between asking and commit', async () => {
+    source.putUser(person(1));
+    source.putEvent('p1@acme.example', single('e', '2026-12-02', 9, 10));
+    const { user } = await tenant.users.logOn(logOnOf(1));
+    const busy = async () =>
+      (await tenant.userCalendars.list({ user: user.id, from: undefined, to: undefined, ...all })).items;
+    const asked = () => source.requests().filter(({ url }) => url.includes('getSchedule')).length;
+    let askedThen = 0;
+    for (let at = 0; ; at++) {
+      await tenant.users.optIn(user.id, 'hybrid-meetings', { text_version: '1', locale: 'en' });
+      const before = asked();
+      let answers = 0;
+      let withdrawn = false;
+      onFaultPoint(async (point) => {
+        if (point !== 'fetch.after' || answers++ !== at) return;
+        await tenant.users.optOut(user.id, 'hybrid-meetings');
+        withdrawn = true;
+      });
+      await run();
+      onFaultPoint(undefined);
+      if (!withdrawn) break;
+      if (asked() > before) askedThen++;
+      expect(await busy(), `answer ${at}`).to.deep.equal([]);
+      expect(Object.keys(await tablesHolding(user.id)), `answer ${at}`).to.not.include('sluice.user_event');
+    }
+    // Otherwise they were always out of it before anybody would have asked.
+    expect(askedThen).to.be.above(0);
+    expect(await busy(), 'whoever stays opted in').to.have.length(1);
   });
 
   it('asks one request a calendar when nothing has changed', async () => {
