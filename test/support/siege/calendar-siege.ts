@@ -98,9 +98,9 @@ export class CalendarSiege {
   async attempt(hub: KillableHub, at?: HubOrder['at']): Promise<HubSaid | undefined> {
     hub.send({ tenantId: this.#tenantId, connection: CONNECTION, ahead_ms: 0, ...(at ? { at } : {}) });
     const said = await hub.next();
-    if (said?.is !== 'at') return said;
+    // One that has come to its end would keep its connections, of which the server has no more than a hundred.
     await hub.kill();
-    await this.#site.expireLease(this.#tenantId);
+    if (said?.is === 'at') await this.#site.expireLease(this.#tenantId);
     return said;
   }
 
