@@ -4,7 +4,7 @@ import { notGraph, type Session } from './session.ts';
 import { isThrottled } from './throttling.ts';
 
 /** Requests in one batch at most (concepts/json-batching.md). */
-const MOST_AT_ONCE = 20;
+export const MOST_AT_ONCE = 20;
 
 /**
  * Several requests in few: their answers in the order asked. Those that are throttled are sent again, without the others:
@@ -24,7 +24,13 @@ async function oneBatch(session: Session, targets: readonly string[]): Promise<A
   for (let attempt = 1; ; attempt++) {
     const open = [...answers.keys()].filter((at) => answers[at] === undefined);
     const waits: (string | undefined)[] = [];
-    for (const [at, answer] of await send(session, open, targets)) {
+    const told = await sendBatch(
+      session,
+      open.map((at) => ({ url: targets[at]! })),
+    );
+    if (!told) throw notGraph();
+    for (const [number, answer] of told) {
+      const at = open[number]!;
       if (isThrottled(answer.status)) waits.push(answer.headers['retry-after']);
       else if (answer.status < 500) answers[at] = answer;
     }
@@ -35,20 +41,31 @@ async function oneBatch(session: Session, targets: readonly string[]): Promise<A
   }
 }
 
-/** Answers come in any order, each with the id of its request: here its place among the targets. */
-async function send(
+/** One request inside a batch. */
+export interface Inner {
+  /** Path and query after the version. */
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+}
+
+/**
+ * Sends them as one. Answers come in any order, each with the id of its request: here its place among them.
+ * @returns answers by that place; who got none is absent. undefined if what answered does not know batches
+ */
+export async function sendBatch(
   session: Session,
-  open: readonly number[],
-  targets: readonly string[],
-): Promise<[number, Answer][]> {
-  const requests = open.map((at) => ({ id: String(at), method: 'GET', url: targets[at]! }));
+  asked: readonly Inner[],
+): Promise<ReadonlyMap<number, Answer> | undefined> {
+  const requests = asked.map((one, at) => ({ id: String(at), method: 'GET', ...one }));
   const { status, body } = await session.post('/$batch', { requests });
-  if (status !== 200 || !isRecord(body) || !Array.isArray(body.responses)) throw notGraph();
-  return body.responses.filter(isRecord).flatMap((one): [number, Answer][] => {
-    const at = Number(one.id);
-    if (!open.includes(at) || typeof one.status !== 'number') return [];
-    return [[at, { status: one.status, headers: headersOf(one.headers), body: one.body }]];
-  });
+  if (status !== 200 || !isRecord(body) || !Array.isArray(body.responses)) return undefined;
+  const answers = new Map<number, Answer>();
+  for (const one of body.responses.filter(isRecord)) {
+    const at = asked.findIndex((_, place) => String(place) === one.id);
+    if (at >= 0 && typeof one.status === 'number')
+      answers.set(at, { status: one.status, headers: headersOf(one.headers), body: one.body });
+  }
+  return answers;
 }
 
 function headersOf(told: unknown): Record<string, string> {

@@ -16,21 +16,25 @@ import {
   whole,
 } from '../../src/contract/index.ts';
 import { type Answer, codeOf, isRecord, isTokenLost, tokenLost } from './answer.ts';
-import { batch } from './batch.ts';
+import { batch, MOST_AT_ONCE } from './batch.ts';
 import { eventRecord, inherit, isBare, lookAt, lookedAt, type Told } from './event.ts';
 import { isOurs } from './links.ts';
 import { allowedMailboxes, type Mailbox, mailboxOf } from './mailboxes.ts';
 import { Round, type ToldSeries } from './round.ts';
-import { type Session, sessionOf } from './session.ts';
-import type { settings as shape } from './settings.ts';
+import { type Page, type Session, sessionOf } from './session.ts';
+import type { GraphSettings, settings as shape } from './settings.ts';
+import { askTogether } from './together.ts';
 
 const DAY_MS = 86_400_000;
 /** Events of a page: a room's quarter of a year in one or two. */
 const PAGE_SIZE = 200;
 /** Requests that Outlook works on at a time for one mailbox; more are answered 429 MailboxConcurrency. */
 const OF_ONE_MAILBOX = 4;
+/** Of what changed in one calendar as many are told in a batch that a full batch is as large as one page. */
+const FIRST_FEW = PAGE_SIZE / MOST_AT_ONCE;
 /** Said anew with every request, or Graph falls back to its own. */
-const PREFER = { Prefer: `odata.maxpagesize=${PAGE_SIZE}, outlook.timezone="UTC"` };
+const preferring = (size: number) => ({ Prefer: `odata.maxpagesize=${size}, outlook.timezone="UTC"` });
+const [PREFER, PREFER_FEW] = [preferring(PAGE_SIZE), preferring(FIRST_FEW)];
 
 export async function calendars(context: CheckContext<typeof shape>): Promise<readonly Partition[]> {
   const allowed = await allowedMailboxes(sessionOf(context));
@@ -54,24 +58,37 @@ export async function* readEvents(context: ReadContext<typeof shape>): AsyncGene
   // The window is frozen in the token.
   if (kept && (kept.from !== within.from.toISOString() || kept.to !== within.to.toISOString()))
     throw new StartOver('The window has moved on.');
-  const view = `${calendarOf(mailbox)}/calendarView`;
   const round = new Round();
-  let next = kept?.delta ?? `${view}/delta?${boundsOf(within)}`;
-  let delta: string | undefined;
-  while (delta === undefined) {
-    const answer = await session.get(next, PREFER);
+  const take = (answer: Answer): Page => {
     if (answer.status !== 200) throw refusedCalendar(answer, mailbox, kept !== undefined);
-    const told = session.pageOf(answer);
+    const page = session.pageOf(answer);
     round.beginPage();
-    for (const event of told.entries) round.take(event);
-    if (told.delta === undefined && told.next === undefined)
+    for (const event of page.entries) round.take(event);
+    if (page.delta === undefined && page.next === undefined)
       throw new TryLater('Microsoft Graph broke a round of a calendar off; the next run reads it again.');
-    next = told.next ?? '';
-    delta = told.delta;
+    return page;
+  };
+  let leave: (() => void) | undefined;
+  try {
+    let page = kept && take(await askTogether(session, kept.delta, PREFER_FEW));
+    // What goes on from there, or begins, may be as large as a calendar.
+    if (page?.delta === undefined) leave = await session.large.enter();
+    const begin = `${calendarOf(mailbox)}/calendarView/delta?${boundsOf(within)}`;
+    while (page?.delta === undefined) page = take(await session.get(page?.next ?? begin, PREFER));
+    yield* itemsOf(round, { session, mailbox, within, fields: context.fields });
+    const state = { delta: page.delta, from: within.from.toISOString(), to: within.to.toISOString() };
+    yield complete({ within, state });
+  } finally {
+    leave?.();
   }
-  yield* itemsOf(round, { session, mailbox, within, fields: context.fields });
-  yield complete({ within, state: { delta, from: within.from.toISOString(), to: within.to.toISOString() } });
 }
+
+/**
+ * How many calendars may be read at a time: while one batch is under way the next one gathers. Requests are limited by
+ * themselves, and so are readings of more than a few changes.
+ */
+export const calendarsAtOnce = ({ reading, in_flight }: GraphSettings): number =>
+  reading === 'changes' ? 2 * MOST_AT_ONCE : in_flight;
 
 interface Kept {
   readonly delta: string;

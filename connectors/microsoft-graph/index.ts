@@ -1,7 +1,7 @@
 /** People, rooms and calendars, from Microsoft 365 through Microsoft Graph. */
 import { certificateEnds, connector, type SourceRecord } from '../../src/contract/index.ts';
 import { checkTenant } from './check.ts';
-import { calendars, readEvents } from './events.ts';
+import { calendars, calendarsAtOnce, readEvents } from './events.ts';
 import { readWindow } from './events-window.ts';
 import { immutableId } from './immutable-id.ts';
 import { knownProperties } from './known-properties.ts';
@@ -55,6 +55,7 @@ export default connector({
     },
     spaces: {
       key: 'id',
+      decide: { emailAddress: 'Tells which calendar is whose room.' },
       keep: {
         name: 'displayName',
         kind: 'kind',
@@ -87,7 +88,7 @@ export default connector({
       resumable: false,
       incremental: ({ reading }) => reading === 'changes',
       partitions: calendars,
-      sideBySide: ({ in_flight }) => in_flight,
+      sideBySide: calendarsAtOnce,
       read: (context) => (context.settings.reading === 'window' ? readWindow(context) : readEvents(context)),
     },
     user_events: {

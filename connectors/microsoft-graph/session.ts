@@ -17,8 +17,11 @@ export type Asking = Pick<CheckContext<typeof shape>, 'settings' | 'net' | 'now'
 export class Session {
   readonly settings: GraphSettings;
   readonly origin: string;
+  /** Aborted when the run is cancelled or over. */
+  readonly signal: AbortSignal;
+  /** For readings that hold much at a time: as many as there may be requests, however many are read side by side. */
+  readonly large: Gatekeeper;
   readonly #net: Net;
-  readonly #signal: AbortSignal;
   readonly #began: { readonly now: Date; readonly at_ms: number };
   readonly #gatekeeper: Gatekeeper;
   readonly #known = new Map<string, Promise<unknown>>();
@@ -28,7 +31,8 @@ export class Session {
     this.settings = settings;
     this.origin = originOf('graph_url', settings);
     this.#net = net;
-    this.#signal = signal;
+    this.signal = signal;
+    this.large = new Gatekeeper(settings.in_flight);
     this.#began = { now, at_ms: performance.now() };
     this.#gatekeeper = new Gatekeeper(settings.in_flight);
   }
@@ -55,7 +59,7 @@ export class Session {
 
   /** @param target path and query from `/v1.0/` on, sent as it is */
   get(target: string, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
-    return this.#patiently(async () => {
+    return this.#letIn(async () => {
       const { client, raw } = await this.#open();
       const carried: Carried = { link: `${this.origin}${target}` };
       return this.#asked(carried, () =>
@@ -110,7 +114,7 @@ export class Session {
   }
 
   #send(target: string, how: (request: GraphRequest) => Promise<unknown>): Promise<Answer> {
-    return this.#patiently(async () => {
+    return this.#letIn(async () => {
       const { client, raw } = await this.#open();
       const carried: Carried = {};
       return this.#asked(carried, () =>
@@ -126,7 +130,7 @@ export class Session {
 
   /** Waits as answers asked for. @throws TryLater too long to sit out, or the run was cancelled */
   wait(asked: readonly (string | undefined)[], attempt: number): Promise<void> {
-    return waitAsAsked(asked, attempt, { now: this.now(), signal: this.#signal });
+    return waitAsAsked(asked, attempt, { now: this.now(), signal: this.signal });
   }
 
   async #asked(carried: Carried, ask: () => Promise<unknown>): Promise<Answer> {
@@ -137,9 +141,17 @@ export class Session {
     }
   }
 
-  async #patiently(ask: () => Promise<Answer>): Promise<Answer> {
+  #letIn(ask: () => Promise<Answer>): Promise<Answer> {
+    return this.patiently(() => this.#gatekeeper.through(ask));
+  }
+
+  /**
+   * Asks again after each wait that the answer asked for.
+   * @throws TryLater too long to sit out, or the run was cancelled; NeedsAttention the token is not accepted
+   */
+  async patiently(ask: () => Promise<Answer>): Promise<Answer> {
     for (let attempt = 1; ; attempt++) {
-      const answer = await this.#gatekeeper.through(ask);
+      const answer = await ask();
       if (answer.status === 401)
         throw new NeedsAttention(
           'Microsoft Graph does not accept the token that the sign-in gave (401): graph_url and login_url must belong to the same cloud, and tenant_id to your tenant.',

@@ -6,14 +6,18 @@ import {
   records,
   type SourceRecord,
   type SourceValue,
+  scopeFields,
 } from '../../src/contract/index.ts';
 import { type Answer, refused } from './answer.ts';
 import { picked } from './picking.ts';
-import { type Session, sessionOf } from './session.ts';
+import { type Page, type Session, sessionOf } from './session.ts';
 import type { settings as shape } from './settings.ts';
 
 const devices = ['audioDeviceName', 'videoDeviceName', 'displayDeviceName'] as const;
 const equipping = [...devices, 'isWheelChairAccessible', 'tags'] as const;
+
+/** Of a place with a mailbox of its own. */
+const ADDRESS = 'emailAddress';
 
 const LONGEST_CODE = 64;
 const MOST_TAGS = 50;
@@ -37,8 +41,12 @@ const placeTypes: readonly PlaceType[] = [
   { type: 'building', kind: 'building', has: [] },
   { type: 'floor', kind: 'floor', has: [] },
   { type: 'section', kind: 'zone', has: [] },
-  { type: 'room', kind: 'room', has: ['capacity', ...equipping], everywhere: true },
-  { type: 'workspace', kind: 'desk', has: ['capacity', 'displayDeviceName', 'isWheelChairAccessible', 'tags'] },
+  { type: 'room', kind: 'room', has: ['capacity', ADDRESS, ...equipping], everywhere: true },
+  {
+    type: 'workspace',
+    kind: 'desk',
+    has: ['capacity', ADDRESS, 'displayDeviceName', 'isWheelChairAccessible', 'tags'],
+  },
   { type: 'desk', kind: 'desk', has: ['displayDeviceName', 'isWheelChairAccessible', 'tags'] },
 ];
 
@@ -47,15 +55,26 @@ const placesRefused = refused('the buildings and rooms', 'Place.Read.All');
 /** Every place of the tenant. Graph tells no changes of places, so each reading is a full one. */
 export async function* readSpaces(context: ReadContext<typeof shape>): AsyncGenerator<Item> {
   const session = sessionOf(context);
+  const fields = fieldsOf(context);
+  // The calendars will ask whose mailbox is where: what is told here need not be asked for again.
+  const bookable = fields.includes(ADDRESS) ? new Map<string, BookablePlace>() : undefined;
   for (const one of placeTypes) {
-    const wanted = context.fields.flatMap((field) => (field === 'equipment' ? equipping : [field]));
+    const wanted = fields.flatMap((field) => (field === 'equipment' ? equipping : [field]));
     const asked = wanted.filter((field) => one.has.includes(field) || ['displayName', 'parentId'].includes(field));
     for await (const entries of placesOf(session, one, ['id', ...asked])) {
-      yield records(entries.map((told) => spaceOf(told, one.kind, context.fields)));
+      if (bookable) noteBookable(bookable, entries);
+      yield records(entries.map((told) => spaceOf(told, one.kind, fields)));
       yield page();
     }
   }
+  if (bookable) await session.once(BOOKABLE, async () => bookable);
   yield complete();
+}
+
+/** The address is for the calendars; where none is read and no scope looks at it, it stays where it is. */
+function fieldsOf({ fields, scope, settings }: ReadContext<typeof shape>): readonly string[] {
+  const isWanted = settings.mailboxes.length > 0 || scopeFields(scope).includes(ADDRESS);
+  return fields.filter((field) => field !== ADDRESS || isWanted);
 }
 
 function spaceOf(told: Readonly<Record<string, unknown>>, kind: string, fields: readonly string[]): SourceRecord {
@@ -100,15 +119,21 @@ export interface BookablePlace {
   readonly address: string;
 }
 
-/** Rooms and workspaces by their address, asked for once in a run. */
+const BOOKABLE = 'bookable-places';
+
+/** Rooms and workspaces by their address, asked for once in a run: here, unless the places were read before. */
 export function bookablePlaces(session: Session): Promise<ReadonlyMap<string, BookablePlace>> {
-  return session.once('bookable-places', async () => {
+  return session.once(BOOKABLE, async () => {
     const found = new Map<string, BookablePlace>();
-    for (const one of placeTypes.filter(({ type }) => type === 'room' || type === 'workspace'))
-      for await (const entries of placesOf(session, one, ['id', 'emailAddress']))
-        for (const { id, emailAddress } of entries)
-          if (typeof id === 'string' && typeof emailAddress === 'string')
-            found.set(emailAddress.toLowerCase(), { id, address: emailAddress.toLowerCase() });
+    for (const one of placeTypes.filter(({ has }) => has.includes(ADDRESS)))
+      for await (const entries of placesOf(session, one, ['id', ADDRESS])) noteBookable(found, entries);
     return found;
   });
+}
+
+/** Of a place nothing is held but its id and address. */
+function noteBookable(found: Map<string, BookablePlace>, entries: Page['entries']): void {
+  for (const { id, emailAddress } of entries)
+    if (typeof id === 'string' && typeof emailAddress === 'string')
+      found.set(emailAddress.toLowerCase(), { id, address: emailAddress.toLowerCase() });
 }

@@ -43,6 +43,9 @@ export async function waitAsAsked(
     // A little late, never early: timers may fire a millisecond before their time.
     await sleep(wait + 10, undefined, { signal });
   } catch {
-    throw new TryLater('The run was cancelled; the next one begins where its state left off.');
+    throw cancelled();
   }
 }
+
+export const cancelled = (): TryLater =>
+  new TryLater('The run was cancelled; the next one begins where its state left off.');

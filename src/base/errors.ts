@@ -29,6 +29,9 @@ export class NeedsAttention extends SluiceError {
   override readonly name = 'NeedsAttention';
 }
 
+/** An answer grew past what may be held of it; asked for in smaller parts, each may still fit. */
+export class TooLarge extends NeedsAttention {}
+
 /** The words or the file are wrong (exit status 2, HTTP 400). */
 export class BadInput extends SluiceError {
   readonly recovery = 'bad-input';

@@ -1,5 +1,5 @@
 /** Everything a connector author needs, and nothing more. */
-export { NeedsAttention, TryLater } from '../base/errors.ts';
+export { NeedsAttention, TooLarge, TryLater } from '../base/errors.ts';
 export * from './certificates.ts';
 export * from './check.ts';
 export * from './connector.ts';

@@ -193,8 +193,9 @@ class Ahead {
           asked = undefined;
         }
         this.#wakeTaker?.();
-        if (item.item === 'complete') return;
-        while (!this.#closed && this.#isFull()) {
+        // After the last item the connector keeps what it holds until its page is applied: by that it may bound how many
+        // of its readings are in memory at a time.
+        while (!this.#closed && (item.item === 'complete' || this.#isFull())) {
           await new Promise<void>((resolve) => {
             this.#wakeReader = resolve;
           });

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
-import { NeedsAttention, SluiceError, TryLater } from '../../base/errors.ts';
+import { NeedsAttention, SluiceError, TooLarge, TryLater } from '../../base/errors.ts';
 import type { Allowance } from './allowance.ts';
 
 export interface BodyLimits {
@@ -26,7 +26,7 @@ export const ACCEPT_ENCODING = 'gzip, deflate, br';
 
 /**
  * The bytes of an answer, decompressed, as they arrive. Ends without an error only if the body was whole.
- * @throws TryLater it broke off, stalled or is damaged; NeedsAttention it is larger than the limit
+ * @throws TryLater it broke off, stalled or is damaged; TooLarge it is larger than the limit
  */
 export async function* readBody(
   response: IncomingMessage,
@@ -45,7 +45,7 @@ export async function* readBody(
     for await (const chunk of decoded(bytesOf(response, allowance, limits), encoding, at)) {
       total += chunk.length;
       if (total > maxBytes)
-        throw new NeedsAttention(
+        throw new TooLarge(
           `${at} sends more than ${Math.floor(maxBytes / (1024 * 1024))} MiB in one answer; narrow down what is exported there.`,
         );
       yield chunk;
