@@ -30,8 +30,8 @@ const DAY_MS = 86_400_000;
 const PAGE_SIZE = 200;
 /** Requests that Outlook works on at a time for one mailbox; more are answered 429 MailboxConcurrency. */
 const OF_ONE_MAILBOX = 4;
-/** Of what changed in one calendar as many are told in a batch that a full batch is as large as one page. */
-const FIRST_FEW = PAGE_SIZE / MOST_AT_ONCE;
+/** Events that a batch tells of one calendar, so that twenty of them are no more than five pages; others go on by themselves. */
+const FIRST_FEW = 50;
 /** Said anew with every request, or Graph falls back to its own. */
 const preferring = (size: number) => ({ Prefer: `odata.maxpagesize=${size}, outlook.timezone="UTC"` });
 const [PREFER, PREFER_FEW] = [preferring(PAGE_SIZE), preferring(FIRST_FEW)];

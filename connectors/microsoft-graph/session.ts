@@ -59,7 +59,12 @@ export class Session {
 
   /** @param target path and query from `/v1.0/` on, sent as it is */
   get(target: string, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
-    return this.#letIn(async () => {
+    return this.patiently(() => this.getOnce(target, headers));
+  }
+
+  /** The same without patience: to be throttled is an answer like any other. */
+  getOnce(target: string, headers: Readonly<Record<string, string>>): Promise<Answer> {
+    return this.#gatekeeper.through(async () => {
       const { client, raw } = await this.#open();
       const carried: Carried = { link: `${this.origin}${target}` };
       return this.#asked(carried, () =>
@@ -114,7 +119,7 @@ export class Session {
   }
 
   #send(target: string, how: (request: GraphRequest) => Promise<unknown>): Promise<Answer> {
-    return this.#letIn(async () => {
+    const once = async () => {
       const { client, raw } = await this.#open();
       const carried: Carried = {};
       return this.#asked(carried, () =>
@@ -125,7 +130,8 @@ export class Session {
             .option('carried', carried),
         ),
       );
-    });
+    };
+    return this.patiently(() => this.#gatekeeper.through(once));
   }
 
   /** Waits as answers asked for. @throws TryLater too long to sit out, or the run was cancelled */
@@ -139,10 +145,6 @@ export class Session {
     } catch (error) {
       throw carried.failure ?? error;
     }
-  }
-
-  #letIn(ask: () => Promise<Answer>): Promise<Answer> {
-    return this.patiently(() => this.#gatekeeper.through(ask));
   }
 
   /**

@@ -65,7 +65,7 @@ class Company {
     const answers = company.length > 1 ? await this.#inOne(company) : undefined;
     for (const [at, { target, headers, resolve, reject }] of company.entries()) {
       const answer = answers?.get(at);
-      if (!answers) resolve(this.#session.get(target, headers));
+      if (!answers) resolve(this.#session.getOnce(target, headers));
       else if (answer && !isAway(answer)) resolve(answer);
       else reject(new TryLater('Microsoft Graph left part of a batch unanswered; the next run tries again.'));
     }

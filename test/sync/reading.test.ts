@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { complete, encoded, type Item, page, record, records } from '../../src/contract/index.ts';
 import { type Cutting, readPages } from '../../src/sync/reading.ts';
@@ -164,4 +164,23 @@ describe('cutting a reading into pages', () => {
     for await (const _ of readPages(source(), cutting())) break;
     expect(closed).to.equal(true);
   });
+
+  for (const join of [false, true])
+    it(`closes its connector once the last page is applied, and not before${join ? ', where pages are joined' : ''}`, async () => {
+      let closed = false;
+      async function* source(): AsyncGenerator<Item> {
+        try {
+          yield record({ id: 1 });
+          yield complete();
+        } finally {
+          closed = true;
+        }
+      }
+      const closedWhileApplied: boolean[] = [];
+      for await (const _ of readPages(source(), cutting({ join }))) {
+        await setImmediate();
+        closedWhileApplied.push(closed);
+      }
+      expect([closedWhileApplied, closed]).to.deep.equal([[false], true]);
+    });
 });

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import graph from '../../../connectors/microsoft-graph/index.ts';
+import { streamOf } from '../../../src/contract/index.ts';
 import { gate, type Rules } from '../../../src/gate/gate.ts';
 import { planStream } from '../../../src/gate/plan.ts';
 import { featureNames } from '../../../src/model/features.ts';
 import type { GraphPlace, SandboxGraph } from '../../../src/sandbox/graph/index.ts';
-import { failureOf } from '../../support/failure.ts';
-import { read, sandbox, told } from './support.ts';
+import { all, failureOf } from '../../support/failure.ts';
+import { contextFor, type Given, read, sandbox, told } from './support.ts';
 
 const place = (type: string, id: string, more: object = {}) =>
   ({ '@odata.type': `#microsoft.graph.${type}`, id, displayName: `The ${id}`, ...more }) as unknown as GraphPlace;
@@ -83,6 +84,45 @@ describe('microsoft-graph spaces', () => {
     await read(source, 'spaces', { fields: ['id', 'displayName', 'kind'] });
     for (const { url } of source.requests().filter(({ url }) => url.includes('/places/')))
       expect(new URL(url, source.graphUrl).searchParams.get('$select')).to.equal('id,displayName');
+  });
+
+  it('are asked for their address only where calendars are read, or a scope looks at it', async () => {
+    const asked = async (given: Given) => {
+      const before = source.requests().length;
+      await read(source, 'spaces', given);
+      const sent = source.requests().slice(before);
+      return sent.flatMap(({ url }) => /microsoft\.graph\.(\w+)\?.*\bemailAddress\b/.exec(url)?.[1] ?? []);
+    };
+    expect(await asked({})).to.deep.equal([]);
+    expect(await asked({ settings: { mailboxes: ['r@acme.example'] } })).to.deep.equal(['room', 'workspace']);
+    expect(await asked({ scope: { present: 'emailAddress' } })).to.deep.equal(['room', 'workspace']);
+  });
+
+  it('are asked for once in a run, though calendars need them too', async () => {
+    source.putPlace(place('room', 'r', { emailAddress: 'R@acme.example' }));
+    source.putPlace(place('workspace', 'w', { emailAddress: 'w@acme.example' }));
+    const mailboxes = ['r@acme.example', 'w@acme.example'];
+    const events = contextFor(source, 'events', { settings: { mailboxes } });
+    const spaces = { ...contextFor(source, 'spaces'), settings: events.settings, net: events.net };
+    await all(streamOf(graph, 'spaces')!.read(spaces));
+    const before = source.requests().length;
+    expect(await streamOf(graph, 'events')!.partitions!(events)).to.deep.equal([
+      { name: 'r@acme.example', about: 'r' },
+      { name: 'w@acme.example', about: 'w' },
+    ]);
+    expect(source.requests()).to.have.length(before);
+  });
+
+  it('are asked for again by the calendars if the reading of them was broken off', async () => {
+    source.putPlace(place('room', 'r', { emailAddress: 'r@acme.example' }));
+    source.putPlace(place('workspace', 'w', { emailAddress: 'w@acme.example' }));
+    const events = contextFor(source, 'events', { settings: { mailboxes: ['w@acme.example'] } });
+    const spaces = { ...contextFor(source, 'spaces'), settings: events.settings, net: events.net };
+    source.fault({ status: 403, path: 'microsoft.graph.workspace' });
+    await failureOf(all(streamOf(graph, 'spaces')!.read(spaces)));
+    expect(await streamOf(graph, 'events')!.partitions!(events)).to.deep.equal([
+      { name: 'w@acme.example', about: 'w' },
+    ]);
   });
 
   it('come page by page, each place once, and end complete', async () => {

@@ -1,6 +1,6 @@
 import { createGzip, gzipSync } from 'node:zlib';
 import { expect } from 'chai';
-import { NeedsAttention, TryLater } from '../../../src/base/errors.ts';
+import { NeedsAttention, TooLarge, TryLater } from '../../../src/base/errors.ts';
 import { parseAddressRules } from '../../../src/sync/net/index.ts';
 import { certificates } from '../../support/certificates.ts';
 import { everythingAbout, failureOf } from '../../support/failure.ts';
@@ -213,7 +213,7 @@ describe('HTTP through the guarded network', () => {
       const before = process.memoryUsage().rss;
       const net = netForTests();
       const error = await failureOf(net.http({ url: source.origin, maxBytes: 8 * 1024 * 1024, ca }));
-      expect(error).to.be.instanceOf(NeedsAttention);
+      expect(error).to.be.instanceOf(NeedsAttention).and.instanceOf(TooLarge);
       expect(error.message).to.include('more than 8 MiB');
       expect(process.memoryUsage().rss - before).to.be.below(100 * 1024 * 1024);
       expect(net.spent.bytes).to.be.below(2 * 1024 * 1024);
