@@ -1,6 +1,10 @@
 import { NeedsAttention, TryLater } from '../base/errors.ts';
 import type { StreamName } from '../model/model.ts';
 
+/** A source that names the moment to come back wants to be left alone by all partitions. */
+export const wantsToBeLeftAlone = (error: unknown): boolean =>
+  error instanceof TryLater && error.notBefore !== undefined;
+
 /**
  * What went wrong with single partitions of a stream: the others are read all the same, and the run then says how many
  * were not. A stream of one partition, and whatever is no matter of one partition, ends the run at once.
@@ -17,8 +21,7 @@ export class PartitionTrouble {
 
   /** @throws the error, unless it is one that other partitions need not have */
   note(error: unknown): void {
-    // A source that names the moment to come back wants to be left alone by all of them.
-    const ofOne = error instanceof NeedsAttention || (error instanceof TryLater && error.notBefore === undefined);
+    const ofOne = error instanceof NeedsAttention || (error instanceof TryLater && !wantsToBeLeftAlone(error));
     if (!ofOne || this.#partitions === 1) throw error;
     this.#noted.push(error);
   }

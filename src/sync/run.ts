@@ -34,7 +34,7 @@ import {
 } from '../store/index.ts';
 import { judgePage, PageUnderJudgement } from './judge.ts';
 import { type Asking, askAboutEverybody } from './opted-in.ts';
-import { PartitionTrouble } from './partition-trouble.ts';
+import { PartitionTrouble, wantsToBeLeftAlone } from './partition-trouble.ts';
 import { type ConnectionPlan, contextFor, type PlannedStream, planConnection, settle } from './plans.ts';
 import { type ReadPage, readPages } from './reading.ts';
 import { SideBySide } from './side-by-side.ts';
@@ -253,8 +253,10 @@ class Run {
         });
       } catch (error) {
         if (side.halted) throw error;
+        if (side.ending) return;
         this.#goOn();
-        trouble.note(error);
+        if (wantsToBeLeftAlone(error)) side.end(error);
+        else trouble.note(error);
       }
     });
     if (stream.partitions && !this.#wishes.only)

@@ -174,6 +174,26 @@ describe('calendars that are read side by side', () => {
     }
   });
 
+  it('are written as far as they have been told when the source asks to be left alone by one', async () => {
+    let busy = false;
+    reads(async function* ({ room: of }) {
+      while (underWay.size < AT_ONCE) await sleep(1);
+      if (of === 'r0') {
+        yield page();
+        busy = true;
+        throw new TryLater('This source is busy.', new Date('2026-11-30T09:00:00Z'));
+      }
+      while (!busy) await sleep(1);
+      await sleep(20);
+      yield records([meeting(`${of}-1`, of, 9, 10), meeting(`${of}-2`, of, 11, 12)]);
+      yield complete({ state: { token: 1 } });
+    });
+    const receipt = await run();
+    expect(receipt.error).to.match(/busy/);
+    expect(source.readings).to.have.length(AT_ONCE);
+    expect(await keys()).to.deep.equal(['r1-1', 'r1-2', 'r2-1', 'r2-2']);
+  });
+
   it('all end when the run is cancelled', async () => {
     oneAmongStuck(async function* () {
       await tenant.runs.cancel((await tenant.runs.list({ limit: 1 })).items[0]!.run);

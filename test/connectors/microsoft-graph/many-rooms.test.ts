@@ -102,6 +102,21 @@ describe('the calendars of many rooms in Microsoft 365', function () {
     expect(receipt.streams.events).to.include({ created: 1, updated: 1, removed: 0 });
   });
 
+  it('keep what is told of the others when one is throttled for longer than can be sat out', async () => {
+    await connected({});
+    await run();
+    for (const [n, room] of ROOMS.entries()) source.putEvent(room, meeting(`later-${n}`, '12'));
+    source.fault({ status: 429, retryAfter: 300, where: 'inner', path: '/room-0%40' });
+    clock.advance(60_000);
+    const receipt = await hub.sync.run({ tenantId: tenant.tenantId, connection: 'm365', trigger: 'manual' });
+    expect(receipt.status).to.equal('failed');
+    expect(receipt.error).to.match(/Microsoft Graph is busy/);
+    const kept = (await keys()).filter((key) => key.startsWith('later-'));
+    expect(kept).to.have.members(ROOMS.slice(1).map((_, n) => `later-${n + 1}`));
+    expect((await run()).receipt.streams.events).to.include({ created: 1 });
+    expect(await keys()).to.include('later-0');
+  });
+
   it('are asked for so many at a time as in_flight says, each by itself', async () => {
     await connected({});
     source.oddities({ latency_ms: 100 });
