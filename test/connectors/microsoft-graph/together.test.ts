@@ -280,8 +280,9 @@ describe('microsoft-graph requests that travel together', () => {
   function talking(post: (sent: Sent) => Promise<Answer>) {
     const singly: string[] = [];
     const posted: Sent[] = [];
+    const run = new AbortController();
     const session = {
-      signal: new AbortController().signal,
+      signal: run.signal,
       patiently: (ask: () => Promise<Answer>) => ask(),
       getOnce: async (target: string) => {
         singly.push(target);
@@ -294,7 +295,7 @@ describe('microsoft-graph requests that travel together', () => {
     } as unknown as Session;
     const ask = (names: readonly string[]) =>
       Promise.allSettled(names.map((name) => askTogether(session, `/v1.0/users/${name}`, {})));
-    return { session, ask, singly, posted };
+    return { session, run, ask, singly, posted };
   }
   const answered = (responses: unknown): Answer => ({ status: 200, headers: {}, body: { responses } });
 
@@ -330,6 +331,17 @@ describe('microsoft-graph requests that travel together', () => {
     await ask(Array.from({ length: 41 }, (_, n) => `u${n}`));
     expect(posted.map(({ requests }) => requests.length)).to.deep.equal([20, 20]);
     for (const { requests } of posted) expect(new Set(requests.map(({ id }) => id)).size).to.equal(20);
+  });
+
+  it('are sent by no run that was cancelled while they waited for company', async () => {
+    const { run, ask, posted, singly } = talking(async () => answered([]));
+    const asked = ask(['a', 'b']);
+    await sleep(1);
+    run.abort();
+    for (const one of [...(await asked), ...(await ask(['c']))])
+      expect((one as PromiseRejectedResult).reason.message).to.match(/cancelled/);
+    await sleep(150);
+    expect([posted, singly]).to.deep.equal([[], []]);
   });
 
   it('go nowhere but below the version on our host', async () => {
