@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { TryLater } from '../../src/contract/index.ts';
+import { retryAfter, TryLater } from '../../src/contract/index.ts';
 
 /** Waits no longer than this are slept; a longer one ends the run, which is rescheduled for the instant asked for. */
 const SLEPT_AT_MOST_MS = 10_000;
@@ -9,17 +9,6 @@ const SLEPT_TIMES = 5;
 
 /** 504 as well: Outlook answers it when a mailbox is moved or its server is overloaded. */
 export const isThrottled = (status: number): boolean => status === 429 || status === 503 || status === 504;
-
-/**
- * Retry-After (RFC 9110 10.2.3), of an answer or of one inside a batch, as an instant.
- * @returns undefined if there is none or it cannot be read
- */
-export function retryAfter(header: string | undefined, now: Date): Date | undefined {
-  const text = header?.trim() ?? '';
-  if (/^\d{1,9}$/.test(text)) return new Date(now.getTime() + Number(text) * 1000);
-  const at = /GMT$/.test(text) ? Date.parse(text) : Number.NaN;
-  return Number.isNaN(at) ? undefined : new Date(at);
-}
 
 /**
  * Waits as answers asked for; returns when their requests may be sent again.

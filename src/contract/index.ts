@@ -6,5 +6,6 @@ export * from './connector.ts';
 export * from './net.ts';
 export * from './notifications.ts';
 export * from './record.ts';
+export * from './retry-after.ts';
 export * from './scope.ts';
 export * from './settings.ts';

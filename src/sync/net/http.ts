@@ -5,10 +5,10 @@ import axios from 'axios';
 import type { Clock } from '../../base/clock.ts';
 import { NeedsAttention, SluiceError, TryLater } from '../../base/errors.ts';
 import type { HttpOptions, HttpRequest, HttpResponse } from '../../contract/net.ts';
+import { retryAfter } from '../../contract/retry-after.ts';
 import type { Allowance } from './allowance.ts';
 import { ACCEPT_ENCODING, readBody } from './body.ts';
 import { place } from './guard.ts';
-import { retryAfter } from './retry-after.ts';
 import type { Destination } from './sockets.ts';
 
 /** What HTTP needs of the guarded network. */

@@ -1,7 +1,6 @@
 import { expect } from 'chai';
 import { batch } from '../../../connectors/microsoft-graph/batch.ts';
 import type { Session } from '../../../connectors/microsoft-graph/session.ts';
-import { retryAfter } from '../../../connectors/microsoft-graph/throttling.ts';
 import { TryLater } from '../../../src/contract/index.ts';
 import type { GraphFault, SandboxGraph } from '../../../src/sandbox/graph/index.ts';
 import { failureOf } from '../../support/failure.ts';
@@ -115,13 +114,6 @@ describe('microsoft-graph throttling', () => {
     source.fault({ status: 429, retryAfter: 300, path: '/token' });
     const error = await failureOf(read(source, 'users', { now: NOW }));
     expect(error).to.be.instanceOf(TryLater).and.have.property('notBefore').which.is.instanceOf(Date);
-  });
-
-  it('reads Retry-After in seconds or as a date, and nothing else', () => {
-    expect(retryAfter('120', NOW)?.getTime()).to.equal(NOW.getTime() + 120_000);
-    expect(retryAfter('Tue, 01 Dec 2026 10:00:00 GMT', NOW)?.toISOString()).to.equal('2026-12-01T10:00:00.000Z');
-    for (const none of [undefined, '', 'soon', '-5', '1.5', '2026-12-01'])
-      expect(retryAfter(none, NOW)).to.equal(undefined);
   });
 });
 

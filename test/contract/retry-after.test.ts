@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { retryAfter } from '../../../src/sync/net/retry-after.ts';
+import { retryAfter } from '../../src/contract/retry-after.ts';
 
 describe('Retry-After', () => {
   const now = new Date('2026-11-22T12:00:00Z');
