@@ -8,19 +8,11 @@ import {
   optionalFlag,
   optionalSecret,
   optionalText,
-  type SettingDeclaration,
   type SettingsOf,
   text,
+  texts,
   url,
 } from '../../src/contract/index.ts';
-
-const noTexts: readonly string[] = [];
-const texts = (description: string): SettingDeclaration<readonly string[]> => ({
-  kind: 'texts',
-  description,
-  required: false,
-  default: noTexts,
-});
 
 export const settings = {
   tenant_id: text('The directory (tenant) ID of your Microsoft 365, a GUID.', {

@@ -92,6 +92,12 @@ export const choice = <const C extends string>(
   options: { default: C },
 ): SettingDeclaration<C> => declare('choice', description, { choices, ...options });
 
+/** Several texts; none if nothing is given. */
+export const texts = (description: string): SettingDeclaration<readonly string[]> => ({
+  ...declare<readonly string[]>('texts', description, { default: [] }),
+  required: false,
+});
+
 /** PEM certificates of private certificate authorities, one text holding one or more. */
 export const certificates = (description: string): SettingDeclaration<string | undefined> => ({
   ...declare('certificates', description, {}),
