@@ -3,7 +3,7 @@ import { eventRecord, lookAt, lookedAt, type Told } from './event.ts';
 import { boundsOf, calendarOf, refusedCalendar, windowAt } from './events.ts';
 import { type Mailbox, mailboxOf } from './mailboxes.ts';
 import { type Session, sessionOf } from './session.ts';
-import type { settings as shape } from './settings.ts';
+import { type settings as shape, windowOf } from './settings.ts';
 
 /** The most that calendarView tells at once: nearly every room's quarter of a year. */
 const PAGE_SIZE = 1_000;
@@ -17,7 +17,7 @@ const READ_TIMES = 4;
 export async function* readWindow(context: ReadContext<typeof shape>): AsyncGenerator<Item> {
   const session = sessionOf(context);
   const mailbox = await mailboxOf(session, context.partition);
-  const within = windowAt(context.now, context.settings);
+  const within = windowAt(context.now, windowOf(context.settings));
   const target = `${calendarOf(mailbox)}/calendarView?${boundsOf(within)}&$select=${lookedAt}&$top=${PAGE_SIZE}`;
   const view = await settledView(session, target, mailbox);
   for (let count = 0; count < view.unreadable; count++) yield skip();

@@ -22,7 +22,7 @@ import { isOurs } from './links.ts';
 import { allowedMailboxes, type Mailbox, mailboxOf } from './mailboxes.ts';
 import { Round, type ToldSeries } from './round.ts';
 import { type Page, type Session, sessionOf } from './session.ts';
-import type { GraphSettings, settings as shape } from './settings.ts';
+import { type GraphSettings, type settings as shape, windowOf } from './settings.ts';
 import { askTogether } from './together.ts';
 
 const DAY_MS = 86_400_000;
@@ -51,7 +51,7 @@ export function windowAt(now: Date, { back_days, ahead_days }: { back_days: numb
 export async function* readEvents(context: ReadContext<typeof shape>): AsyncGenerator<Item> {
   const session = sessionOf(context);
   const mailbox = await mailboxOf(session, context.partition);
-  const within = windowAt(context.now, context.settings);
+  const within = windowAt(context.now, windowOf(context.settings));
   const kept = keptIn(context.state);
   // Taken for changes, a reading from the beginning would miss nothing that is gone.
   if (context.mode === 'incremental' && kept === undefined) throw tokenLost();

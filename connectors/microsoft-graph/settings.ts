@@ -1,6 +1,8 @@
 import {
   certificates,
   choice,
+  daysAround,
+  daysOf,
   expiry,
   flag,
   integer,
@@ -33,8 +35,10 @@ export const settings = {
   mailboxes: texts(
     'Whose calendars are read as those of rooms: addresses of rooms, the address of a room list, or the object ID of a group.',
   ),
-  back_days: integer('Days before today that are read of each calendar.', { default: 1, min: 0, max: 30 }),
-  ahead_days: integer('Days after today that are read of each calendar.', { default: 90, min: 1, max: 730 }),
+  window: daysAround('Days before and after today that are read of each calendar.', {
+    default: { back: '1d', ahead: '90d' },
+    most: { back: 30, ahead: 730 },
+  }),
   reading: choice(
     'How calendars are read: `changes` asks for what changed, whole; `window` for everything each time, of it no subject, text or attendee.',
     ['changes', 'window'],
@@ -67,6 +71,9 @@ export const settings = {
   ca: certificates('The certificate of the authority that signed the servers’, if it is a private one (PEM).'),
 };
 export type GraphSettings = SettingsOf<typeof settings>;
+
+/** The window of each calendar. */
+export const windowOf = ({ window }: GraphSettings) => daysOf(window, settings.window);
 
 export const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 

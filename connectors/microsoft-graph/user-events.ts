@@ -12,7 +12,7 @@ import type { BusyTimes, PersonsTimes } from './busy-times.ts';
 import { schedulesOf } from './free-busy.ts';
 import { meetingsOf } from './meetings.ts';
 import { type Session, sessionOf } from './session.ts';
-import type { settings as shape } from './settings.ts';
+import { type settings as shape, windowOf } from './settings.ts';
 
 const DAY_MS = 86_400_000;
 /** Days that one getSchedule may span are 62 (api/calendar-getschedule); both ways of reading keep to the same. */
@@ -21,7 +21,7 @@ const MOST_DAYS = 60;
 /** When users who opted in are busy. Nobody else is asked about, and of a meeting nothing but when, and in which of our rooms. */
 export async function* readUserEvents(context: ReadContext<typeof shape>): AsyncGenerator<Item> {
   const { people = [], settings, now, fields } = context;
-  const within = windowFrom(now, settings.ahead_days);
+  const within = windowFrom(now, windowOf(settings).ahead_days);
   if (people.length > 0) {
     const told = await timesOf(sessionOf(context), people, within);
     for (const { ref } of people) {

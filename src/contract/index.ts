@@ -3,6 +3,7 @@ export { NeedsAttention, TooLarge, TryLater } from '../base/errors.ts';
 export * from './certificates.ts';
 export * from './check.ts';
 export * from './connector.ts';
+export * from './days-around.ts';
 export * from './net.ts';
 export * from './notifications.ts';
 export * from './record.ts';

@@ -11,6 +11,7 @@ export type SettingKind =
   | 'choice'
   | 'certificates'
   | 'texts'
+  | 'days-around'
   | 'expiry';
 
 export interface SettingDeclaration<T = unknown> {
@@ -24,6 +25,8 @@ export interface SettingDeclaration<T = unknown> {
   readonly choices?: readonly string[];
   readonly min?: number;
   readonly max?: number;
+  /** Of a window of days: the largest that either side may have. */
+  readonly most?: { readonly back: number; readonly ahead: number };
   /** Another value of it still reads the same things from the same place: a new password is not a new source. */
   readonly rotates?: true;
   /** Of an `expiry`: the setting whose value ends on that day. */

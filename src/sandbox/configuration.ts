@@ -87,8 +87,7 @@ const microsoft365Connection = (access: SandboxMicrosoft365Access, schedule: str
       ca: ${quoted(access.ca)}
       mailboxes: [${access.mailboxes.map(quoted).join(', ')}]
       on_premises_directory: people
-      back_days: 1
-      ahead_days: 14
+      window: { back: 1d, ahead: 14d }
     streams:
       events:
         removals: { percent: 40, more_than: 50 }

@@ -198,12 +198,24 @@ function settingSchema(setting: SettingDeclaration): z.ZodType {
       return z.literal([...(setting.choices ?? [])]);
     case 'texts':
       return z.array(line(4096)).max(1000);
+    case 'days-around':
+      return keyed('key in a window', {
+        back: days(0, setting.most?.back ?? 0).optional(),
+        ahead: days(1, setting.most?.ahead ?? 0).optional(),
+      });
     case 'expiry':
       return word((value) => refuseReference(value) ?? wrongDay(value));
     case 'certificates':
       return word((value) => refuseReference(value) ?? wrongCertificates(value));
   }
 }
+
+const days = (least: number, most: number) =>
+  word((value) => {
+    if (!/^\d{1,5}d$/.test(value)) return 'must be whole days, for example 90d';
+    const count = Number(value.slice(0, -1));
+    return count < least || count > most ? `must be from ${least}d to ${most}d` : undefined;
+  }).meta({ pattern: '^\\d{1,5}d$', description: `Whole days, from ${least}d to ${most}d.` });
 
 function wrongUrl(value: string, schemes: readonly string[]): string | undefined {
   const parsed = URL.parse(value);

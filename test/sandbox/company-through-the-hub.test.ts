@@ -46,7 +46,7 @@ describe('the sandbox’s Microsoft 365, through the hub', function () {
         {
           name: 'm365',
           connector: 'microsoft-graph',
-          settings: completed({ ...given, ca: certificates.authority, back_days: 1, ahead_days: 14 }),
+          settings: completed({ ...given, ca: certificates.authority, window: { back: '1d', ahead: '14d' } }),
           // As in the sandbox tenant's configuration.
           streams: { events: { removals: { percent: 40, more_than: 50 } } },
           paused: false,

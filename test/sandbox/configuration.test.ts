@@ -46,8 +46,7 @@ describe('the sandbox tenant’s configuration', () => {
       ca: microsoft365.ca,
       mailboxes: microsoft365.mailboxes,
       on_premises_directory: 'people',
-      back_days: 1,
-      ahead_days: 14,
+      window: { back: '1d', ahead: '14d' },
     });
   });
 

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import ldap from '../../connectors/ldap/index.ts';
+import graph from '../../connectors/microsoft-graph/index.ts';
 import { configurationJsonSchema, type Problem, problemLine, validateConfiguration } from '../../src/tenants/index.ts';
 import { connectors } from './connectors.ts';
 
@@ -524,6 +525,38 @@ describe("validating a tenant's configuration", () => {
         column: 17,
       },
     ]);
+  });
+
+  it('takes a window of days, either side of it, and says what is wrong with one', () => {
+    const written = (window: string) => `
+version: 1
+tenant: acme
+name: Acme
+time_zone: Europe/Amsterdam
+connections:
+  m365:
+    connector: microsoft-graph
+    settings:
+      tenant_id: 8f4c1f0e-3a52-4b0a-9c0e-2f6d5f5f6a11
+      client_id: 5b0c2f9d-0d8e-4f5c-8d0a-6a1f3c9b7e22
+      window: ${window}
+`;
+    const judged = (window: string) =>
+      validateConfiguration(written(window), { file: 'acme.yaml', connectors: [graph] });
+    for (const window of ['{ back: 1d, ahead: 90d }', '{ ahead: 30d }', '{ back: 0d }', '{}'])
+      expect(judged(window).ok, window).to.equal(true);
+    const wrong: readonly [string, RegExp][] = [
+      ['{ ahead: 731d }', /window.ahead must be from 1d to 730d/],
+      ['{ ahead: 0d }', /window.ahead must be from 1d to 730d/],
+      ['{ back: 31d }', /window.back must be from 0d to 30d/],
+      ['{ back: 12h }', /window.back must be whole days, for example 90d/],
+      ['{ ahed: 30d }', /ahed; did you mean ahead/],
+      ['90d', /window/],
+    ];
+    for (const [window, sentence] of wrong) {
+      const { problems } = judged(window) as { problems: readonly unknown[] };
+      expect(JSON.stringify(problems), window).to.match(sentence);
+    }
   });
 
   it('follows a few aliases', () => {

@@ -89,6 +89,10 @@ const fieldRow = (use: FieldUse) => [
 function needed(one: SettingDeclaration): string {
   if (one.required) return 'yes';
   if (one.default === undefined) return 'no';
+  if (typeof one.default === 'object' && one.default !== null && !Array.isArray(one.default))
+    return Object.entries(one.default)
+      .map(([name, value]) => `${name}: ${value}`)
+      .join(', ');
   return one.default === true ? 'on' : one.default === false ? 'off' : String(one.default);
 }
 

@@ -103,7 +103,7 @@ describe('microsoft-graph events', () => {
       const items = await first();
       expect(told(await next(items, new Date('2026-12-01T23:59:59Z')))).to.deep.equal([]);
       expect(await startsOver(next(items, new Date('2026-12-02T00:00:00Z')))).to.equal(true);
-      for (const settings of [{ ahead_days: 30 }, { back_days: 3 }]) {
+      for (const settings of [{ window: { ahead: '30d' } }, { window: { back: '3d' } }]) {
         const other = readRoom(source, { now: NOW, state: stateOf(items), settings });
         expect(await startsOver(other)).to.equal(true);
       }

@@ -269,7 +269,7 @@ describe('Microsoft 365, through the gate', function () {
     await tenant.configuration.write(configuration, { expected: version + 1, resume: false });
     expect((await tenant.connections.get('m365')).paused).to.equal(false);
     expect((await run()).streams.events?.mode).to.equal('incremental');
-    await reconfigure({ ahead_days: 30 }, false);
+    await reconfigure({ window: { ahead: '30d' } }, false);
     expect((await tenant.connections.get('m365')).paused).to.equal(true);
   });
 

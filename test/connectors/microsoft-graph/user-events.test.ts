@@ -138,7 +138,7 @@ describe('people’s calendars from Microsoft 365', () => {
     });
 
     it('asks for less than 62 days, whatever the rooms’ window is', async () => {
-      const items = await ask({ ahead_days: 730 });
+      const items = await ask({ window: { ahead: '730d' } });
       expect(items.at(-1)?.item).to.equal('complete');
       expect(asked().map(({ status }) => status)).to.deep.equal([200]);
     });
