@@ -124,6 +124,8 @@ export interface RunEnd {
   readonly failure: string | null;
   readonly requests: number;
   readonly bytes: number;
+  /** The source asked to be left alone until then: the next run by schedule begins at that instant, not before. */
+  readonly notBefore?: Date | undefined;
 }
 
 export interface HealthChange {
@@ -175,7 +177,9 @@ export async function endRun(
       UPDATE registry.connection
          SET health = ${now}, lease_until = NULL, lease_run = NULL, cancel_run = NULL,
              -- A wish for a full run that was made meanwhile does not wait for the next slot.
-             next_due_at = CASE WHEN ${now === 'ok'} AND NOT paused AND schedule IS NOT NULL AND full_wanted > full_done
+             next_due_at = CASE WHEN ${end.notBefore ?? null}::timestamptz IS NOT NULL AND NOT paused AND schedule IS NOT NULL
+                                THEN ${end.notBefore ?? null}::timestamptz
+                                WHEN ${now === 'ok'} AND NOT paused AND schedule IS NOT NULL AND full_wanted > full_done
                                 THEN least(next_due_at, ${clock.now()}::timestamptz) ELSE next_due_at END,
              failing_since = CASE WHEN ${failed} THEN coalesce(failing_since, ${clock.now()}::timestamptz)
                                   WHEN ${unjudged} THEN failing_since END,

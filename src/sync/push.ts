@@ -89,8 +89,11 @@ export async function runForPush(
   tenant: HubTenantStore,
   connection: string,
 ): Promise<void> {
-  const { id, paused } = await tenant.connections.get(connection);
+  const { id, paused, next_due_at } = await tenant.connections.get(connection);
   if (paused || !(await tenant.subscriptions.pending(id))) return;
+  // After a failure the source may have asked to be left alone: the schedule knows until when, and serves the wish.
+  const { items } = await tenant.runs.list({ connection, limit: 1 });
+  if (items[0]?.status === 'failed' && next_due_at !== null && new Date(next_due_at) > deps.clock.now()) return;
   try {
     await runConnection(deps, tenant, { connection, trigger: 'push' });
   } catch (error) {

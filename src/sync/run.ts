@@ -443,10 +443,10 @@ class Run {
     const sentence = safeSentence(error);
     if (!(error instanceof SluiceError))
       this.#deps.log.event('error', { event: 'job-failed', queue: 'run', fault: describeUnexpected(error) });
-    return this.#end('failed', sentence);
+    return this.#end('failed', sentence, error instanceof TryLater ? error.notBefore : undefined);
   }
 
-  async #end(status: RunStatus, failure: string | null): Promise<Receipt> {
+  async #end(status: RunStatus, failure: string | null, notBefore?: Date): Promise<Receipt> {
     await faultPoint('end.before');
     const { requests, bytes } = this.#net.spent;
     const { within } = this.#deps;
@@ -457,6 +457,7 @@ class Run {
         failure,
         requests: this.#lease.requests + requests,
         bytes: this.#lease.bytes + bytes,
+        notBefore,
       },
       within && ((tx, change) => within(tx, this.#tenant, this.#lease.run, change)),
     );

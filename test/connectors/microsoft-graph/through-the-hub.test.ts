@@ -46,6 +46,33 @@ describe('microsoft-graph through the hub', () => {
       },
     ],
   });
+  for (const [what, fault, wait_ms] of [
+    ['300 s', { retryAfter: 300 }, 300_000],
+    ['a date', { retryAfter: new Date(NOW.getTime() + 7_260_000) }, 7_200_000],
+    ['nothing it said', {}, 30_000],
+  ] as const)
+    it(`goes on by schedule when Graph had asked for ${what}`, async () => {
+      const tenant = await hub.tenant(() => ({
+        ...configured(),
+        connections: [{ ...configured().connections![0]!, schedule: '* * * * *' }],
+      }));
+      const order = { tenantId: tenant.tenantId, connection: 'm365', trigger: 'schedule' } as const;
+      source.putEvent(ROOM, meeting('e', '10'));
+      source.fault({ status: 429, path: 'calendarView', ...fault });
+      clock.advance(60_000);
+      const asked = clock.now().getTime();
+      const receipt = await hub.sync.run(order);
+      expect(receipt.status).to.equal('failed');
+      expect(receipt.streams.users?.read, 'what was read till then is to be seen').to.equal(8);
+      const due = new Date((await tenant.connections.get('m365')).next_due_at!).getTime();
+      expect(due - asked).to.be.within(wait_ms, wait_ms + 10_000);
+      clock.set(new Date(due));
+      const next = await hub.sync.run(order);
+      expect([next.status, next.streams.events?.created]).to.deep.equal(['succeeded', 1]);
+      // From then on the schedule alone counts again: the tick puts the next slot.
+      expect((await tenant.connections.get('m365')).next_due_at).to.equal(new Date(due).toISOString());
+    });
+
   it('lets users, rooms and their calendars in, follows their changes, and reads anew when the window moves', async () => {
     const tenant = await hub.tenant(configured);
     const run = () => hub.sync.run({ tenantId: tenant.tenantId, connection: 'm365', trigger: 'manual' });
