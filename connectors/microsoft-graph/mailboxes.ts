@@ -4,6 +4,9 @@ import type { Session } from './session.ts';
 import { GUID } from './settings.ts';
 import { bookablePlaces } from './spaces.ts';
 
+/** Clauses of a filter joined by `or` at most; more are refused (concepts/filter-query-parameter.md). */
+const CLAUSES = 15;
+
 /** A mailbox whose calendar may be read. */
 export interface Mailbox {
   /** In lower case; also the name of its partition. */
@@ -28,9 +31,33 @@ export function allowedMailboxes(session: Session): Promise<ReadonlyMap<string, 
   });
 }
 
-/** @throws NeedsAttention this partition is not one of the allowed mailboxes (any more) */
+/**
+ * Addresses among them with which somebody signs in: the accounts of rooms and equipment are disabled. What people do is
+ * asked with their opt-in, and not as if they were rooms.
+ */
+function personalMailboxes(session: Session): Promise<ReadonlySet<string>> {
+  return session.once('personal-mailboxes', async () => {
+    const places = await bookablePlaces(session);
+    const others = [...(await allowedMailboxes(session)).keys()].filter((address) => !places.has(address));
+    const personal = new Set<string>();
+    for (let from = 0; from < others.length; from += CLAUSES) {
+      const clauses = others.slice(from, from + CLAUSES).map((address) => `mail eq '${address.replaceAll("'", "''")}'`);
+      const target = `/v1.0/users?$filter=${encodeURIComponent(clauses.join(' or '))}&$select=id,mail,accountEnabled`;
+      for await (const { entries } of session.pages(target, refused('whose mailboxes are people’s', 'User.Read.All')))
+        for (const { mail, accountEnabled } of entries)
+          if (typeof mail === 'string' && accountEnabled === true) personal.add(mail.toLowerCase());
+    }
+    return personal;
+  });
+}
+
+/** @throws NeedsAttention this partition is not one of the allowed mailboxes (any more), or a person's */
 export async function mailboxOf(session: Session, partition: string): Promise<Mailbox> {
   const mailbox = (await allowedMailboxes(session)).get(partition);
+  if (mailbox && !(await bookablePlaces(session)).has(partition) && (await personalMailboxes(session)).has(partition))
+    throw new NeedsAttention(
+      `Entry ${mailbox.entry} of the setting mailboxes names a mailbox with which somebody signs in: it was not opened. Remove it; when people are busy is asked only of users who opted in.`,
+    );
   if (mailbox) return mailbox;
   throw new NeedsAttention(
     'A calendar was to be read that is not among the mailboxes of this connection: it was not opened; add it to the setting mailboxes if it is meant.',

@@ -13,7 +13,7 @@ import {
   type Watched,
 } from '../../src/contract/index.ts';
 import { type Answer, codeOf, isRecord } from './answer.ts';
-import { allowedMailboxes } from './mailboxes.ts';
+import { mailboxOf } from './mailboxes.ts';
 import { notGraph, type Session, sessionOf } from './session.ts';
 import type { settings as shape } from './settings.ts';
 
@@ -187,9 +187,8 @@ class Keeping {
 
   async #resource(kind: Kind, partition: string): Promise<string> {
     if (kind === 'users') return 'users';
-    // Asked once more: no subscription for a mailbox that tenant IT did not name.
-    if (!(await allowedMailboxes(this.#session)).has(partition))
-      throw new NeedsAttention('A calendar that is not among the mailboxes was to be watched: it was not.');
+    // Asked once more: no subscription for a mailbox that tenant IT did not name, or that is a person's.
+    await mailboxOf(this.#session, partition);
     return `users/${partition}/events`;
   }
 

@@ -3,9 +3,9 @@ import { expect } from 'chai';
 import { eventRecord, inherit, lookAt } from '../../../connectors/microsoft-graph/event.ts';
 import graph from '../../../connectors/microsoft-graph/index.ts';
 import { Round } from '../../../connectors/microsoft-graph/round.ts';
-import { type Item, type SourceRecord, StartOver, streamOf } from '../../../src/contract/index.ts';
+import { type Item, NeedsAttention, type SourceRecord, StartOver, streamOf } from '../../../src/contract/index.ts';
 import type { GraphEvent, SandboxGraph } from '../../../src/sandbox/graph/index.ts';
-import { failureOf } from '../../support/failure.ts';
+import { everythingAbout, failureOf } from '../../support/failure.ts';
 import {
   contextFor,
   DAY,
@@ -428,6 +428,29 @@ describe('microsoft-graph events', () => {
     it('are none if none are named', async () => {
       expect(await partitions([])).to.deep.equal([]);
       expect(source.requests()).to.deep.equal([]);
+    });
+
+    it('that somebody signs in with are not opened, named or in a group: people are asked with their opt-in', async () => {
+      const group = '11111111-2222-4333-8444-555555555555';
+      source.grant(['User.Read.All', 'Place.Read.All', 'Calendars.ReadBasic.All', 'GroupMember.Read.All']);
+      source.putUser({ id: 'u1', mail: 'ada@acme.example', accountEnabled: true });
+      source.putUser({ id: 'u2', mail: 'projector@acme.example', accountEnabled: false });
+      source.putGroup(group, ['u1', 'u2']);
+      source.putEvent('ada@acme.example', meeting('private', '10'));
+      source.putEvent('projector@acme.example', meeting('slides', '10'));
+      for (const mailboxes of [
+        [ROOM, 'Ada@acme.example', 'projector@acme.example'],
+        [ROOM, group],
+      ]) {
+        const settings = { mailboxes };
+        const refusal = await failureOf(readRoom(source, { now: NOW, partition: 'ada@acme.example', settings }));
+        expect(refusal).to.be.instanceOf(NeedsAttention);
+        expect(refusal.message).to.match(/Entry 2 of the setting mailboxes .* signs in/);
+        expect(everythingAbout(refusal)).to.not.include('ada@');
+        const slides = await readRoom(source, { now: NOW, partition: 'projector@acme.example', settings });
+        expect(told(slides)).to.have.length(1);
+      }
+      expect(source.requests().filter(({ url }) => /ada.*calendar/i.test(url))).to.deep.equal([]);
     });
 
     it('that are not named are refused by us, before anybody is asked', async () => {
