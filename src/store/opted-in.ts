@@ -10,7 +10,7 @@ import { keepReceipt } from './keep-receipt.ts';
 import { holdLease, type Lease } from './lease.ts';
 import { openPeople } from './lookup.ts';
 import { endPass, keepPage, type Pass } from './pass.ts';
-import { DEFAULT_LIMIT, removeRows, seenAgain } from './removals.ts';
+import { seenAgain } from './removals.ts';
 import { lockRules } from './rules.ts';
 import { sql } from './sql.ts';
 import { supersede, takeAway } from './take-away.ts';
@@ -118,7 +118,9 @@ export async function applyOptedIn(
     const allEmptied = [...pass.emptied, ...emptied];
     if (complete) {
       await supersede(tx, context, pass);
-      await takeAwayEmptied(tx, context, pass, receipt, allEmptied, limit);
+      // A person's calendar may well become empty, and a pilot has few people: few in a day are taken away unasked.
+      const rows = await undecided(tx, context, pass, allEmptied);
+      await takeAway(tx, context, pass, receipt, rows, limit, 'by-limit-unless-few');
       await endPass(tx, context, pass, { state: undefined, within: page.within });
     } else await keepPage(tx, context, pass, undefined, [...seen]);
     await keepReceipt(tx, context, pass, receipt, { requests, bytes });
@@ -133,20 +135,6 @@ export async function applyOptedIn(
 /** A pass that tells of users, some a page; what it found emptied is decided on at its end, all of it together. */
 export interface OptedInPass extends Pass {
   emptied: readonly string[];
-}
-
-/** Few enough are taken away without asking: a person's calendar may well become empty, and a pilot has few people. */
-async function takeAwayEmptied(
-  tx: Tx,
-  context: TenantContext,
-  pass: Pass,
-  receipt: StreamReceipt,
-  emptied: readonly string[],
-  limit: RemovalLimit = DEFAULT_LIMIT,
-): Promise<void> {
-  const rows = await undecided(tx, context, pass, emptied);
-  if (rows.length > limit.more_than) await takeAway(tx, context, pass, receipt, rows, limit);
-  else receipt.removed += await removeRows(tx, context, pass.lease.connectionId, pass.stream, pass.lease.run, rows);
 }
 
 /**

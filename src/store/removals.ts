@@ -45,6 +45,7 @@ export const seenAgain = (
  * Whether so many removals may be applied without asking: per stream over a rolling 24 h, against the number at its
  * start. More than `percent` and more than `more_than`, or more than half, waits for a person; so does everything
  * when a complete pass saw nothing where there was something.
+ * @param fewAreFine no more than `more_than` never wait, though they be more than half
  */
 export async function exceedsLimit(
   tx: Tx,
@@ -53,6 +54,7 @@ export async function exceedsLimit(
   stream: StreamName,
   removing: number,
   limit: RemovalLimit,
+  fewAreFine = false,
 ): Promise<boolean> {
   const { tenantId, clock } = context;
   const now = clock.now();
@@ -64,6 +66,7 @@ export async function exceedsLimit(
      WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND stream = ${stream} AND at > ${since}`);
   const atStart = past!.at_start ?? (await streamRows[stream].count(tx, context, connection));
   const total = past!.removed + removing;
+  if (fewAreFine && total <= limit.more_than) return false;
   return (total > limit.more_than && total * 100 > atStart * limit.percent) || total * 2 > atStart;
 }
 

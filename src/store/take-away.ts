@@ -24,7 +24,15 @@ export async function sweep(
   const { startedAt, partition } = pass;
   const unseen = await unseenRows(tx, context, connection, pass.stream, { run, startedAt, seen, partition, within });
   // A reading that saw nothing of ours is believed by a person or not at all; but of many calendars one may well be empty.
-  return takeAway(tx, context, pass, receipt, unseen, limit, seen.length === 0 && partition === '');
+  return takeAway(
+    tx,
+    context,
+    pass,
+    receipt,
+    unseen,
+    limit,
+    seen.length === 0 && partition === '' ? 'always' : 'by-limit',
+  );
 }
 
 /** A newer pass knows better than what an older one had staged. */
@@ -47,12 +55,15 @@ export async function takeAway(
   receipt: StreamReceipt,
   rows: readonly string[],
   limit: RemovalLimit | undefined,
-  alwaysAsk = false,
+  asking: 'always' | 'by-limit' | 'by-limit-unless-few' = 'by-limit',
 ): Promise<boolean> {
   if (rows.length === 0) return false;
   const { tenantId } = context;
   const { connectionId, run } = pass.lease;
-  if (alwaysAsk || (await exceedsLimit(tx, context, connectionId, pass.stream, rows.length, limit ?? DEFAULT_LIMIT))) {
+  const fewAreFine = asking === 'by-limit-unless-few';
+  const exceeds = () =>
+    exceedsLimit(tx, context, connectionId, pass.stream, rows.length, limit ?? DEFAULT_LIMIT, fewAreFine);
+  if (asking === 'always' || (await exceeds())) {
     const staged = await tx.run(sql`
       INSERT INTO sluice.held (tenant_id, connection_id, stream, row_id, run_id, reason)
       SELECT ${tenantId}, ${connectionId}, ${pass.stream}, row_id, ${run}, 'source-removed'

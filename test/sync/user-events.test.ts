@@ -361,8 +361,13 @@ describe('when users who opted in are busy', () => {
     source.busy = Object.fromEntries([1, 2, 3, 4].map((n) => [addressOf(n), []]));
     const { status, streams } = await run();
     expect([status, streams.user_events?.held, streams.user_events?.removed]).to.deep.equal(['held', 12, 0]);
-    // Of one person alone nobody is asked.
+    // Of one person alone nobody is asked; of one after the other in a day they are, as if it had been at once.
     source.busy = { ...full, [addressOf(1)]: [] };
+    expect((await run()).streams.user_events).to.include({ held: 0, removed: 3 });
+    source.busy = { ...source.busy, [addressOf(2)]: [] };
+    expect((await run()).streams.user_events).to.include({ held: 3, removed: 0 });
+    clock.advance(DAY_MS);
+    source.busy = Object.fromEntries([1, 2].map((n) => [addressOf(n), []]));
     expect((await run()).streams.user_events).to.include({ held: 0, removed: 3 });
   });
 
