@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { eventually } from '../../store/embedded-support.ts';
 import type { Siege } from './siege.ts';
+import type { KillableHub, Site } from './site.ts';
 
 /**
  * One worker is put to sleep (SIGSTOP) where it is, its lease runs out, another takes the run over; then the first
@@ -22,11 +23,7 @@ export async function fenceRound(
     return siege.nextVersion();
   }
   expect(said).to.deep.equal({ is: 'at', ...where });
-  // Inside a transaction the lease's row is locked; the server ends one that idles for a minute, here at once.
-  await site.sql(
-    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-      WHERE application_name = 'killable hub ${sleeper.process.pid}' AND state = 'idle in transaction'`,
-  );
+  await endTransactionsOf(sleeper, site);
   await siege.killed();
 
   async function wake(): Promise<void> {
@@ -66,4 +63,19 @@ export async function fenceRound(
   if (wakes === 'after') await wake();
   await siege.verify(receipt, { oneRun: true });
   await siege.nextVersion();
+}
+
+/**
+ * Inside a transaction the lease's row is locked; the server ends one that idles for a minute, here at once. A
+ * statement that was under way when its hub fell asleep comes to its end first: looked at once only, its transaction
+ * would be found `active`, left alone, and in everybody's way for that minute.
+ */
+async function endTransactionsOf(hub: KillableHub, site: Site): Promise<void> {
+  const its = `application_name = 'killable hub ${hub.process.pid}'`;
+  await eventually(async () => {
+    await site.sql(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE ${its} AND state LIKE 'idle in transaction%'`,
+    );
+    return (await site.sql(`SELECT pid FROM pg_stat_activity WHERE ${its} AND state <> 'idle'`)).length === 0;
+  });
 }
