@@ -1,17 +1,31 @@
 import { Refusal } from './answer.ts';
 import type { Ask } from './ask.ts';
 import type { Calendar, Span } from './calendar.ts';
+import { isAllowed } from './permissions.ts';
 import type { Tenant } from './tenant.ts';
 import { isZone } from './zones.ts';
 
 /** calendarView takes this many days at most (microsoft-graph-docs-contrib#6321). */
 const longestView_days = 1825;
 
-/** The calendar of a mailbox, if it exists and the application may open it (RBAC for Applications). */
+const isAmong = (tenant: Tenant, mailbox: string, names: ReadonlySet<string> | undefined): boolean =>
+  tenant.mailboxes.namesOf(mailbox).some((name) => names?.has(name));
+
+/** By RBAC for Applications, with bodies: Exchange has no ReadBasic of calendars. */
+export const isGrantedInExchange = (tenant: Tenant, mailbox: string): boolean =>
+  isAmong(tenant, mailbox, tenant.inExchange);
+
+/** What Entra grants for all mailboxes and what Exchange grants for some add up: either is enough. */
+export function demandCalendar(tenant: Tenant, ask: Ask, mailbox: string): void {
+  if (isAllowed(ask, 'calendars') || isGrantedInExchange(tenant, mailbox)) return;
+  throw new Refusal(403, 'ErrorAccessDenied', 'Access is denied. Check credentials and try again.');
+}
+
+/** The calendar of a mailbox, if it exists and no Application Access Policy keeps what Entra grants away from it. */
 export function openCalendar(tenant: Tenant, mailbox: string): Calendar {
   const { scope } = tenant;
   // Who may not open it is told so whether or not it exists.
-  if (scope && !tenant.mailboxes.namesOf(mailbox).some((name) => scope.has(name))) {
+  if (scope && !isAmong(tenant, mailbox, scope) && !isGrantedInExchange(tenant, mailbox)) {
     throw new Refusal(403, 'ErrorAccessDenied', 'Access to OData is disabled.');
   }
   return tenant.mailboxes.open(mailbox);

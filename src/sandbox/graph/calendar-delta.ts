@@ -28,7 +28,7 @@ function delta(tenant: Tenant, ask: Ask, mailbox: string, view: string): Answer 
     throw new Refusal(400, 'ErrorInvalidUrlQuery', 'The sandbox knows $deltatoken=latest of users alone.');
   }
   const calendar = openCalendar(tenant, mailbox);
-  const manner = mannerOf(ask);
+  const manner = mannerOf(tenant, ask, mailbox);
   const answer = answerRound(tenant, ask, `/v1.0/users/${encodeURIComponent(mailbox)}/${view}/delta`, {
     of: `calendar of ${mailbox.toLowerCase()}`,
     now: calendar.now,
@@ -39,7 +39,7 @@ function delta(tenant: Tenant, ask: Ask, mailbox: string, view: string): Answer 
       return { from: String(from), to: String(to) };
     },
     units: function* (round, from, first) {
-      for (const entry of calendar.from(from)) {
+      for (const entry of calendar.toldFrom(from)) {
         const unit = entry.changedAt > round.since ? unitOf(entry, round, first, manner(entry.changedAt)) : undefined;
         if (unit) yield unit;
       }

@@ -1,7 +1,7 @@
 import { type Answer, ok, Refusal } from './answer.ts';
 import { type Ask, allowOnly, wholeNumber, withOptions } from './ask.ts';
 import { type Calendar, overlaps, type Span, spanOf } from './calendar.ts';
-import { applied, openCalendar, preferredSize, windowOf, zoneOf } from './calendar-access.ts';
+import { applied, isGrantedInExchange, openCalendar, preferredSize, windowOf, zoneOf } from './calendar-access.ts';
 import { exception, type Manner, occurrence, whole, within } from './event-view.ts';
 import { project } from './people.ts';
 import { seesBodies } from './permissions.ts';
@@ -30,7 +30,9 @@ function view(tenant: Tenant, ask: Ask, [mailbox = '']: readonly string[]): Answ
   const limit = wholeNumber(ask.query, '$top', 1, 1000) ?? preferredSize(ask) ?? tenant.pageSize;
   const skip = wholeNumber(ask.query, '$skip', 0, 999_999_999) ?? 0;
   const window = windowOf(ask);
-  const found = [...expand(openCalendar(tenant, mailbox), window, mannerOf(ask))].sort((a, b) => a.from - b.from);
+  const found = [...expand(openCalendar(tenant, mailbox), window, mannerOf(tenant, ask, mailbox))].sort(
+    (a, b) => a.from - b.from,
+  );
   const next = withOptions(ask.url, { $skip: String(skip + limit) });
   return ok(
     {
@@ -46,7 +48,7 @@ function view(tenant: Tenant, ask: Ask, [mailbox = '']: readonly string[]): Answ
 function event(tenant: Tenant, ask: Ask, [mailbox = '', id = '']: readonly string[]): Answer {
   allowOnly(ask.query, ['$select'], 'ErrorInvalidUrlQuery');
   const select = selected(ask.query, 'event');
-  const shown = find(openCalendar(tenant, mailbox), id, mannerOf(ask));
+  const shown = find(openCalendar(tenant, mailbox), id, mannerOf(tenant, ask, mailbox));
   if (!shown || (tenant.oddities.privateNotById && shown.sensitivity === 'private')) {
     throw new Refusal(404, 'ErrorItemNotFound', 'The specified object was not found in the store.');
   }
@@ -56,9 +58,9 @@ function event(tenant: Tenant, ask: Ask, [mailbox = '', id = '']: readonly strin
 
 type Shown = ReturnType<typeof whole>;
 /** How this request wants events written, but for their etags. Refuses a zone that is not known, events or none. */
-export function mannerOf(ask: Ask): (changedAt: number) => Manner {
+export function mannerOf(tenant: Tenant, ask: Ask, mailbox: string): (changedAt: number) => Manner {
   const zone = zoneOf(ask);
-  const bodies = seesBodies(ask);
+  const bodies = seesBodies(ask) || isGrantedInExchange(tenant, mailbox);
   return (changedAt) => ({ zone, bodies, etag: `W/"${changedAt}"` });
 }
 

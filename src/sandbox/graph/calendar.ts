@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Change } from './change.ts';
+import { Late } from './late.ts';
 import type { GraphEvent, GraphOccurrence } from './types.ts';
 import { instantOf } from './zones.ts';
 
@@ -37,6 +38,7 @@ export interface Span {
 export class Calendar {
   readonly #inOrder: Entry[] = [];
   readonly #byId = new Map<string, Entry>();
+  readonly #late = new Late<Entry>();
   /** The number of the last change. From 1, so that a round after that of an empty calendar is not taken for a first one. */
   now = 1;
 
@@ -57,6 +59,22 @@ export class Calendar {
   /** From the one with this number on, in order. */
   *from(number: number): Generator<Entry> {
     for (let index = Math.max(0, number - 1); index < this.#inOrder.length; index += 1) yield this.#inOrder[index]!;
+  }
+
+  /** The same as delta tells them: what is late is as before, or not there. */
+  *toldFrom(number: number): Generator<Entry> {
+    for (const entry of this.from(number)) {
+      const told = this.#late.toldOf(entry.id, entry);
+      if (told) yield told;
+    }
+  }
+
+  /** @param ids of single events and masters whose changes delta tells late */
+  late(ids: readonly string[] | undefined): void {
+    for (const id of this.#late.become(ids).keys()) {
+      this.now += 1;
+      this.#byId.get(id)!.changedAt = this.now;
+    }
   }
 
   entries(): Generator<Entry> {
@@ -100,6 +118,7 @@ export class Calendar {
   #become(id: string, content: Content): Change | undefined {
     const entry = this.#byId.get(id);
     if (entry && isDeepStrictEqual(entry.content, content)) return undefined;
+    this.#late.hold(id, this.now, entry && { ...entry });
     this.now += 1;
     if (!entry) {
       const number = this.#inOrder.length + 1;

@@ -5,6 +5,7 @@ import type { GraphFault } from './types.ts';
 const usual: Readonly<Record<number, readonly [code: string, text: string]>> = {
   429: ['TooManyRequests', 'Too many requests. Please retry after the interval specified in the Retry-After header.'],
   500: ['InternalServerError', 'An internal server error occurred.'],
+  501: ['NotImplemented', 'This operation target is not yet supported.'],
   502: ['BadGateway', 'The upstream service did not answer.'],
   503: ['serviceNotAvailable', 'The service is temporarily unavailable.'],
   504: ['gatewayTimeout', 'The upstream service did not answer in time.'],

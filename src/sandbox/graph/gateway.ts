@@ -5,6 +5,7 @@ import { type Answer, badRequest, Refusal } from './answer.ts';
 import { type Ask, parsePath, parsePrefer, parseQuery } from './ask.ts';
 import { answerAuthority } from './authority.ts';
 import { answerBatch } from './batch.ts';
+import { demandCalendar } from './calendar-access.ts';
 import { calendarDelta } from './calendar-delta.ts';
 import { viewRoutes } from './calendar-view.ts';
 import { type Faults, faultAnswer } from './faults.ts';
@@ -103,7 +104,8 @@ export class Gateway {
       body,
       token,
     };
-    if (route.area) demand(ask, route.area);
+    if (route.area === 'calendars') demandCalendar(this.#tenant, ask, variables[0]!);
+    else if (route.area) demand(ask, route.area);
     const answer = () => route.answer(this.#tenant, ask, variables);
     return route.area === 'calendars' ? this.#inTurn(variables[0]!, answer) : this.#later(answer);
   }

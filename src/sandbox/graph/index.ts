@@ -45,6 +45,7 @@ export async function startSandboxGraph(options: SandboxGraphOptions): Promise<S
     notifier: new Notifier(options.notificationAuthority),
     roles: ['User.Read.All', 'Place.Read.All', 'Calendars.ReadBasic.All'],
     scope: undefined,
+    inExchange: undefined,
     oddities: {},
   };
   const tell = (change: Change | undefined, mailbox?: string) => {
@@ -78,12 +79,17 @@ export async function startSandboxGraph(options: SandboxGraphOptions): Promise<S
     fault: (fault) => faults.add(fault),
     oddities: (oddities) => {
       tenant.oddities = { ...tenant.oddities, ...oddities };
+      people.late(tenant.oddities.late);
+      tenant.mailboxes.late(tenant.oddities.late);
     },
     grant: (roles) => {
       tenant.roles = [...roles];
     },
     scopeMailboxes: (mailboxes) => {
       tenant.scope = mailboxes && new Set(mailboxes.map((one) => one.toLowerCase()));
+    },
+    grantInExchange: (mailboxes) => {
+      tenant.inExchange = mailboxes && new Set(mailboxes.map((one) => one.toLowerCase()));
     },
     subscriptions: () =>
       tenant.subscriptions

@@ -8,6 +8,7 @@ export class Mailboxes {
   readonly #people: People;
   readonly #places: Places;
   readonly #calendars = new Map<string, Calendar>();
+  #late: readonly string[] | undefined;
 
   constructor(people: People, places: Places) {
     this.#people = people;
@@ -22,6 +23,7 @@ export class Mailboxes {
       if (known) return known;
     }
     const made = new Calendar();
+    made.late(this.#late);
     this.#calendars.set(names[0]!, made);
     return made;
   }
@@ -41,6 +43,12 @@ export class Mailboxes {
       throw new Refusal(404, 'ErrorInvalidUser', `The requested user '${name}' is invalid.`);
     }
     return this.at(name);
+  }
+
+  /** @param ids of events whose changes delta tells late, in whatever calendar */
+  late(ids: readonly string[] | undefined): void {
+    this.#late = ids;
+    for (const calendar of this.#calendars.values()) calendar.late(ids);
   }
 
   has(name: string): boolean {

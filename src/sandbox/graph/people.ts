@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Change } from './change.ts';
+import { Late } from './late.ts';
 import type { GraphUser, Json } from './types.ts';
 
 export type Removal = 'changed' | 'deleted';
@@ -25,6 +26,7 @@ export interface Person {
 export class People {
   readonly #inOrder: Person[] = [];
   readonly #byName = new Map<string, Person>();
+  readonly #late = new Late<Person>();
   /** The number of the last change. From 1: `since` 0 means from the beginning. */
   now = 1;
 
@@ -32,6 +34,7 @@ export class People {
   put(told: GraphUser): Change | undefined {
     const known = this.#byName.get(key(told.id));
     if (!known) {
+      this.#late.hold(told.id, this.now, undefined);
       this.now += 1;
       const person: Person = {
         number: this.#inOrder.length + 1,
@@ -48,6 +51,7 @@ export class People {
       return { id: told.id, type: 'created' };
     }
     if (!('removed' in known.state)) return this.#update(known, known.state.user, told);
+    this.#hold(known);
     this.now += 1;
     known.born = this.now;
     this.#become(known, { user: told });
@@ -57,6 +61,7 @@ export class People {
   remove(id: string, removed: Removal): Change {
     const person = this.#byName.get(key(id));
     if (!person) throw new RangeError('There is no user with that id.');
+    this.#hold(person);
     this.now += 1;
     person.removedAt = this.now;
     this.#become(person, { removed });
@@ -78,12 +83,38 @@ export class People {
     for (let index = Math.max(0, number - 1); index < this.#inOrder.length; index += 1) yield this.#inOrder[index]!;
   }
 
+  /** The same as delta tells them: whoever is late is as before, or not there. */
+  *toldFrom(number: number): Generator<Person> {
+    for (const person of this.from(number)) {
+      const told = this.#late.toldOf(person.id, person);
+      if (told) yield told;
+    }
+  }
+
+  /** Whose changes delta tells late. What was held back till now has just happened, as far as delta is concerned. */
+  late(ids: readonly string[] | undefined): void {
+    const before = this.now;
+    for (const [id, at] of this.#late.become(ids)) {
+      const person = this.#byName.get(key(id))!;
+      this.now = before + 1;
+      const again = (changed: number) => (changed > at ? this.now : changed);
+      for (const [name, changed] of person.changed) person.changed.set(name, again(changed));
+      person.born = again(person.born);
+      person.removedAt = again(person.removedAt);
+    }
+  }
+
+  #hold(person: Person): void {
+    this.#late.hold(person.id, this.now, { ...person, changed: new Map(person.changed) });
+  }
+
   #update(person: Person, before: GraphUser, told: GraphUser): Change | undefined {
     // A property that was set and is no longer named was emptied, which is not the same as never set.
     const emptied = Object.fromEntries(Object.keys(before).map((name) => [name, null]));
     const after: GraphUser = { ...emptied, ...told };
     const changed = Object.keys(after).filter((name) => !isDeepStrictEqual(before[name], after[name]));
     if (changed.length === 0) return undefined;
+    this.#hold(person);
     this.now += 1;
     for (const name of changed) person.changed.set(name, this.now);
     this.#become(person, { user: after });

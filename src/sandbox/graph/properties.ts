@@ -1,4 +1,4 @@
-import { badRequest } from './answer.ts';
+import { badRequest, Refusal } from './answer.ts';
 import type { Query } from './ask.ts';
 
 /**
@@ -37,6 +37,16 @@ const ofEvent = words(`
   responseRequested responseStatus sensitivity seriesMasterId showAs start subject transactionId type webLink uid
 `);
 
+/**
+ * Of a user, what is kept outside the directory's store: in no collection of users, not even selected, and no change of it is
+ * tracked (delta-query-overview, "Properties stored outside of the main data store"; resources/user).
+ */
+const outsideOfTheStore = new Set(
+  words(`
+  aboutMe birthday hireDate interests mailboxSettings mySite pastProjects preferredName responsibilities schools skills
+`),
+);
+
 /** By type, all that can be selected. */
 export const documented = { user: ofUser, place: ofPlace, event: ofEvent } as const;
 
@@ -54,5 +64,13 @@ export function selected(query: Query, type: keyof typeof known): readonly strin
       );
     }
   }
+  return names;
+}
+
+/** The same in a collection of users and in its delta. */
+export function selectedOfUsers(query: Query): readonly string[] | undefined {
+  const names = selected(query, 'user');
+  if (names?.some((name) => outsideOfTheStore.has(name)))
+    throw new Refusal(501, 'NotImplemented', 'This operation target is not yet supported.');
   return names;
 }

@@ -31,7 +31,9 @@ export interface Tenant {
   readonly notifier: Notifier;
 
   roles: readonly string[];
-  /** In lower case. */
+  /** In lower case. Beyond them what `roles` grants is kept away. */
   scope: ReadonlySet<string> | undefined;
+  /** In lower case. What Exchange grants, whatever the roles and the scope. */
+  inExchange: ReadonlySet<string> | undefined;
   oddities: GraphOddities;
 }

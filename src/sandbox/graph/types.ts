@@ -117,6 +117,13 @@ export interface GraphOddities {
   readonly longestPage?: number;
   /** A later round tells the round before it again. */
   readonly replays?: boolean;
+  /**
+   * Ids of users, single events and series masters whose changes no delta tells while they are named here, not even a first
+   * round; the first round after does. Of others it tells meanwhile, and reading by id shows what is. Notifications are sent.
+   */
+  readonly late?: readonly string[];
+  /** A later round of users/delta tells the changed properties alone, though nobody preferred it. */
+  readonly sparse?: boolean;
   /** getSchedule as the older page has it: "Busy" for "busy", and `0` in availabilityView for working elsewhere. */
   readonly olderSchedule?: boolean;
   /** A private event that calendarView lists cannot be had by its id (microsoft-graph-docs#14494). */
@@ -193,8 +200,16 @@ export interface SandboxGraph {
    * with). Default: User.Read.All, Place.Read.All, Calendars.ReadBasic.All.
    */
   grant(roles: readonly string[]): void;
-  /** Mailboxes the application may open; undefined: all. Others: 403 ErrorAccessDenied "Access to OData is disabled." */
+  /**
+   * The mailboxes to which an Application Access Policy limits what Entra grants; undefined: all. Others: 403
+   * ErrorAccessDenied "Access to OData is disabled."
+   */
   scopeMailboxes(mailboxes: readonly string[] | undefined): void;
+  /**
+   * The mailboxes for which Exchange grants `Application Calendars.Read` (RBAC for Applications). It adds to what Entra
+   * grants, is in no token, and takes nothing away. To be told of changes it is taken for not enough: nobody has said.
+   */
+  grantInExchange(mailboxes: readonly string[] | undefined): void;
   /** Subscriptions that stand, by what they are about; never with their secrets. */
   subscriptions(): readonly { readonly id: string; readonly resource: string; readonly expirationDateTime: string }[];
   /** Tells whoever subscribed to this resource that something is the matter with the subscription itself. */

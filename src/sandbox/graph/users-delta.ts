@@ -2,7 +2,7 @@ import { Refusal } from './answer.ts';
 import { type Ask, allowOnly } from './ask.ts';
 import { equalities } from './filter.ts';
 import { changedProperties, type People, type Person, project, type State, touched } from './people.ts';
-import { selected } from './properties.ts';
+import { selectedOfUsers } from './properties.ts';
 import { answerRound, type Unit } from './round.ts';
 import type { Route } from './route.ts';
 import type { Round } from './state-tokens.ts';
@@ -19,7 +19,7 @@ export const usersDelta: Route = {
   path: 'users/delta',
   area: 'users',
   answer: (tenant, ask) => {
-    const minimal = ask.prefer.get('return') === 'minimal';
+    const minimal = ask.prefer.get('return') === 'minimal' || tenant.oddities.sparse === true;
     return answerRound(tenant, ask, '/v1.0/users/delta', {
       of: 'users',
       now: tenant.people.now,
@@ -33,7 +33,7 @@ export const usersDelta: Route = {
 
 function begin(ask: Ask): Record<string, string> {
   allowOnly(ask.query, ['$select', '$filter', '$deltatoken']);
-  const select = selected(ask.query, 'user');
+  const select = selectedOfUsers(ask.query);
   const ids = ask.query.get('$filter') === undefined ? undefined : filteredIds(ask.query.get('$filter')!);
   return { ...(select ? { select: select.join() } : {}), ...(ids ? { ids: ids.join() } : {}) };
 }
@@ -53,7 +53,7 @@ function* units(people: People, round: Round, from: number, minimal: boolean): G
   const select = round.asked.select?.split(',');
   const tracked = select && new Set(select);
   const ids = round.asked.ids === undefined ? undefined : new Set(round.asked.ids.split(','));
-  for (const person of people.from(from)) {
+  for (const person of people.toldFrom(from)) {
     if (ids && !ids.has(person.id.toLowerCase())) continue;
     if (!touched(person, round.since, tracked)) continue;
     yield {

@@ -3,7 +3,7 @@ import { type Ask, allowOnly, wholeNumber, withOptions } from './ask.ts';
 import { type Equality, equalities, refuseTooMany } from './filter.ts';
 import { project } from './people.ts';
 import { isAllowed } from './permissions.ts';
-import { selected } from './properties.ts';
+import { selected, selectedOfUsers } from './properties.ts';
 import type { Route } from './route.ts';
 import type { Tenant } from './tenant.ts';
 import type { GraphUser, Json } from './types.ts';
@@ -34,7 +34,7 @@ export const userRoutes: readonly Route[] = [
 /** GET /users: with the filter of a lookup, or all. */
 function list(tenant: Tenant, ask: Ask): Answer {
   allowOnly(ask.query, ['$select', '$filter', '$top', '$skiptoken']);
-  const select = selected(ask.query, 'user') ?? usual;
+  const select = selectedOfUsers(ask.query) ?? usual;
   const filter = ask.query.get('$filter');
   const asked = filter === undefined ? undefined : equalities(filter);
   if (asked) checkFilter(asked);

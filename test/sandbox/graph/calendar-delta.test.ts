@@ -194,6 +194,33 @@ describe('calendarView/delta of the sandbox', () => {
     expect(ids((await follow(client, first.deltaLink)).items)).to.deep.equal(['one']);
   });
 
+  it('tells a change late, after one that was made later; reading by id shows it at once', async () => {
+    client.graph.putEvent(room, single('moved', 3, 10));
+    client.graph.putEvent(room, single('removed', 3, 11));
+    client.graph.putEvent(room, daily('series', 2, 4));
+    const first = await follow(client, delta(1, 8));
+    client.graph.oddities({ late: ['moved', 'removed', 'series', 'new'] });
+    client.graph.putEvent(room, single('moved', 3, 15));
+    client.graph.removeEvent(room, 'removed');
+    client.graph.removeEvent(room, 'series.3');
+    client.graph.putEvent(room, single('new', 3, 12));
+    client.graph.putEvent(room, single('other', 3, 13));
+    const second = await follow(client, first.deltaLink);
+    expect(ids(second.items)).to.deep.equal(['other']);
+    const meanwhile = await follow(client, delta(1, 8));
+    const known = ['moved', 'removed', 'series', 'series.2', 'series.3', 'series.4', 'other'];
+    expect(ids(meanwhile.items)).to.have.members(known);
+    expect(meanwhile.items.find(({ id }) => id === 'moved')?.start.dateTime).to.match(/T10/);
+    expect((await client.get(`/users/${room}/events/moved`)).body.start.dateTime).to.match(/T15/);
+    client.graph.oddities({ late: [] });
+    for (const { deltaLink } of [second, meanwhile]) {
+      const third = await follow(client, deltaLink);
+      expect(ids(third.items)).to.have.members(['moved', 'removed', 'series', 'series.2', 'series.4', 'new']);
+      expect(third.items.find(({ id }) => id === 'removed')).to.have.property('@removed');
+      expect((await follow(client, third.deltaLink)).items).to.deep.equal([]);
+    }
+  });
+
   it('is answered by the other ways to write its path', async () => {
     client.graph.putEvent(room, single('one', 3, 10));
     for (const path of [

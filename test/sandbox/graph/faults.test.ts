@@ -117,11 +117,39 @@ describe('faults of the sandbox', () => {
         expect((await client.get(path)).status).to.equal(200);
         await client.signIn();
         const { status, body } = await client.get(path);
-        expect([status, body.error.code]).to.deep.equal([403, 'Authorization_RequestDenied']);
+        // Of a mailbox it is Exchange that refuses, in its own words.
+        const code = path.includes('calendarView') ? 'ErrorAccessDenied' : 'Authorization_RequestDenied';
+        expect([status, body.error.code]).to.deep.equal([403, code]);
         client.graph.grant([enough]);
         await client.signIn();
         expect((await client.get(path)).status).to.equal(200);
       });
     }
+
+    it('of Entra and of Exchange add up; only those of Entra stand in the token, and a policy limits them alone', async () => {
+      const view = (name: string) => client.get(`/users/${name}@acme.example/calendarView?${window(1, 8)}`);
+      const opened = async () => [(await view('ann')).status, (await view('bob')).status];
+      client.graph.putUser(user('bob'));
+      client.graph.putEvent('ann@acme.example', {
+        id: 'one',
+        type: 'singleInstance',
+        start: { dateTime: '2026-03-03T10:00:00', timeZone: 'UTC' },
+        end: { dateTime: '2026-03-03T11:00:00', timeZone: 'UTC' },
+        body: { content: 'x' },
+      });
+      client.graph.grant([]);
+      await client.signIn();
+      expect(await opened()).to.deep.equal([403, 403]);
+      expect((await view('ann')).body.error.message).to.equal('Access is denied. Check credentials and try again.');
+      client.graph.grantInExchange(['Ann@acme.example']);
+      expect(await opened(), 'in Exchange alone').to.deep.equal([200, 403]);
+      expect((await view('ann')).body.value[0], 'Exchange has no ReadBasic').to.have.property('body');
+      client.graph.grant(['Calendars.ReadBasic.All']);
+      await client.signIn();
+      expect(await opened(), 'in both').to.deep.equal([200, 200]);
+      client.graph.scopeMailboxes([]);
+      expect(await opened(), 'in both, limited by a policy').to.deep.equal([200, 403]);
+      expect((await view('bob')).body.error.message).to.equal('Access to OData is disabled.');
+    });
   });
 });

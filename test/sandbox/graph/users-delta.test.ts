@@ -132,6 +132,15 @@ describe('users/delta of the sandbox', () => {
     });
   }
 
+  for (const property of ['skills', 'birthday', 'mailboxSettings'])
+    it(`refuses ${property}, which is kept outside the directory, where the list of users does too`, async () => {
+      for (const path of [`/users/delta?$select=mail,${property}`, `/users?$select=${property}`]) {
+        const { status, body } = await client.get(path);
+        expect([status, body.error.code]).to.deep.equal([501, 'NotImplemented']);
+      }
+      expect((await client.get(`/users/id-ann?$select=${property}`)).status).to.equal(200);
+    });
+
   describe('with oddities', () => {
     it('answers an empty page before each other one', async () => {
       client.graph.oddities({ emptyPages: true });
@@ -163,6 +172,47 @@ describe('users/delta of the sandbox', () => {
       client.graph.putUser(user('bob', { givenName: 'Rob' }));
       const third = await follow(client, second.deltaLink);
       expect(ids(third.items)).to.deep.equal(['id-ann', 'id-bob']);
+    });
+
+    it('tells a change late, after one that was made later, and neither twice nor never', async () => {
+      const first = await follow(client, link);
+      client.graph.oddities({ late: ['id-ann', 'id-bob', 'id-fay'] });
+      client.graph.putUser(user('ann', { givenName: 'Anna' }));
+      client.graph.removeUser('id-bob', 'deleted');
+      client.graph.putUser(user('fay'));
+      client.graph.putUser(user('cid', { givenName: 'Cyd' }));
+      const second = await follow(client, first.deltaLink);
+      expect(ids(second.items)).to.deep.equal(['id-cid']);
+      const meanwhile = await follow(client, link);
+      expect(meanwhile.items.map(({ id, givenName }) => [id, givenName])).to.deep.equal([
+        ['id-ann', 'ann'],
+        ['id-bob', 'bob'],
+        ['id-cid', 'Cyd'],
+        ['id-dee', 'dee'],
+        ['id-eve', 'eve'],
+      ]);
+      expect((await client.get('/users/id-ann?$select=givenName')).body.givenName, 'by id').to.equal('Anna');
+      client.graph.oddities({ late: [] });
+      for (const { deltaLink } of [second, meanwhile]) {
+        const third = await follow(client, deltaLink);
+        expect(third.items.map(({ id, givenName }) => [id, givenName])).to.deep.equal([
+          ['id-ann', 'Anna'],
+          ['id-bob', undefined],
+          ['id-fay', 'fay'],
+        ]);
+        expect(third.items[1]).to.deep.equal({ id: 'id-bob', '@removed': { reason: 'deleted' } });
+        expect((await follow(client, third.deltaLink)).items).to.deep.equal([]);
+      }
+      // Told in time again.
+      client.graph.putUser(user('ann', { givenName: 'Ann' }));
+      expect(ids((await follow(client, second.deltaLink)).items)).to.include('id-ann');
+    });
+
+    it('tells the changed properties alone, though nobody preferred it', async () => {
+      const { deltaLink } = await follow(client, link);
+      client.graph.oddities({ sparse: true });
+      client.graph.putUser(user('bob', { givenName: 'Rob' }));
+      expect((await follow(client, deltaLink)).items).to.deep.equal([{ id: 'id-bob', givenName: 'Rob' }]);
     });
 
     it('links to where a client must not go', async () => {
