@@ -32,7 +32,7 @@ async function oneBatch(session: Session, targets: readonly string[]): Promise<A
     for (const [number, answer] of told) {
       const at = open[number]!;
       if (isThrottled(answer.status)) waits.push(answer.headers['retry-after']);
-      else if (answer.status < 500) answers[at] = answer;
+      else if (!isUnanswered(answer)) answers[at] = answer;
     }
     if (waits.length === 0 && open.some((at) => answers[at] === undefined))
       throw new TryLater('Microsoft Graph left part of a batch unanswered; the next run tries again.');
@@ -40,6 +40,13 @@ async function oneBatch(session: Session, targets: readonly string[]): Promise<A
     await session.wait(waits, attempt);
   }
 }
+
+/**
+ * Whether an answer within a batch says nothing of what was asked for: what the guarded network makes a TryLater of, were it
+ * the answer to a request alone; and 424, by which it was not even tried because another failed (concepts/json-batching.md).
+ */
+export const isUnanswered = ({ status }: Answer): boolean =>
+  !isThrottled(status) && ((status >= 500 && status !== 501) || status === 408 || status === 424 || status === 425);
 
 /** One request inside a batch. */
 export interface Inner {

@@ -13,6 +13,7 @@ import {
   groupsNeed,
   isMet,
   type Need,
+  OPENS_NOTHING,
   placesNeed,
   rolesIn,
   unneeded,
@@ -96,19 +97,27 @@ function* permissions(session: Session, granted: readonly string[] | undefined):
     ...(byGroup ? [groupsNeed] : []),
     ...(changes ? [calendarChangesNeed] : []),
   ];
-  if (!isMet(granted, usersNeed)) yield missing(usersNeed, 'too-little');
+  const basicAlone = !isMet(granted, usersNeed) && granted.includes(OPENS_NOTHING);
+  if (basicAlone) yield opensNothing;
+  else if (!isMet(granted, usersNeed)) yield missing(usersNeed, 'too-little');
   if (!isMet(granted, placesNeed)) yield missing(placesNeed, mailboxes.length > 0 ? 'too-little' : 'note');
   if (byGroup && !isMet(granted, groupsNeed)) yield missing(groupsNeed, 'too-little');
   // Where Exchange grants the calendars, the token does not show with which permission.
   if (changes && isMet(granted, calendarsNeed) && !isMet(granted, calendarChangesNeed))
     yield missing(calendarChangesNeed, 'note');
-  for (const role of unneeded(granted, needs))
+  for (const role of unneeded(granted, needs).filter((one) => !basicAlone || one !== OPENS_NOTHING))
     yield {
       step: 'permission',
       outcome: 'too-much',
       sentence: `The permission ${role} is granted and Sluice does not need it: remove it, as "Permissions" ${page} says.`,
     };
 }
+
+const opensNothing: CheckFinding = {
+  step: 'permission',
+  outcome: 'too-little',
+  sentence: `The application may not ${usersNeed.what}, because ${OPENS_NOTHING} opens none of them to an application: grant ${usersNeed.least[0]} instead and consent to it, as "Permissions" ${page} says.`,
+};
 
 const missing = ({ what, least }: Need, outcome: 'too-little' | 'note'): CheckFinding => ({
   step: 'permission',

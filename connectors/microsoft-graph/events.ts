@@ -196,7 +196,7 @@ export function refusedCalendar(answer: Answer, { entry }: Mailbox, fromState: b
     );
   if (answer.status === 403 && codeOf(answer) === 'erroraccessdenied')
     return new NeedsAttention(
-      `The application may not open the mailbox of ${which} (403): add it to the scope in Exchange, as "Only these mailboxes" in the README of microsoft-graph says, or remove the entry.`,
+      `The application may not open the mailbox of ${which} (403): add it to the scope in Exchange, or grant Calendars.ReadBasic.All in Entra, as "Only these mailboxes" in the README of microsoft-graph says, or remove the entry.`,
     );
   if (answer.status === 403)
     return new NeedsAttention(

@@ -5,7 +5,9 @@ export interface Need {
   readonly more: readonly string[];
 }
 
-/** `User.ReadBasic.All` opens no operation on users to an application, though it can be granted. */
+/** Opens no operation on users to an application, though it can be granted (Microsoft Q&A 6019739; api/user-delta). */
+export const OPENS_NOTHING = 'User.ReadBasic.All';
+
 export const usersNeed: Need = {
   what: 'read the directory’s users',
   least: ['User.Read.All'],

@@ -2,6 +2,7 @@ import type { CheckFinding } from '../../src/contract/index.ts';
 import { allowedMailboxes, type Mailbox } from './mailboxes.ts';
 import { calendarsNeed, isMet, placesNeed, usersNeed } from './permissions.ts';
 import type { Session } from './session.ts';
+import { changesRefused } from './users.ts';
 
 /** People tried at most until one has a mailbox. */
 const OUTSIDERS = 5;
@@ -16,6 +17,9 @@ export async function* probes(session: Session, granted: readonly string[] | und
   const users = await session.get('/v1.0/users?$select=id&$top=1');
   if (users.status === 200) {
     session.pageOf(users);
+    // Of nobody: it gives nothing but a link.
+    const changes = await session.get('/v1.0/users/delta?$select=id&$deltatoken=latest');
+    if (changes.status !== 200) throw changesRefused(changes);
     yield {
       step: 'records',
       outcome: 'ok',

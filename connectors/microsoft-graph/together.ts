@@ -1,9 +1,9 @@
 import { TooLarge, TryLater } from '../../src/contract/index.ts';
 import type { Answer } from './answer.ts';
-import { type Inner, MOST_AT_ONCE, sendBatch } from './batch.ts';
+import { type Inner, isUnanswered, MOST_AT_ONCE, sendBatch } from './batch.ts';
 import { inBatch } from './links.ts';
 import type { Session } from './session.ts';
-import { cancelled, isThrottled } from './throttling.ts';
+import { cancelled } from './throttling.ts';
 
 /**
  * So long a request waits for company after the last one came: between two readings lies a transaction of the hub's. Only
@@ -66,7 +66,7 @@ class Company {
     for (const [at, { target, headers, resolve, reject }] of company.entries()) {
       const answer = answers?.get(at);
       if (!answers) resolve(this.#session.getOnce(target, headers));
-      else if (answer && !isAway(answer)) resolve(answer);
+      else if (answer && !isUnanswered(answer)) resolve(answer);
       else reject(new TryLater('Microsoft Graph left part of a batch unanswered; the next run tries again.'));
     }
   }
@@ -86,10 +86,6 @@ class Company {
     this.#waiting = [];
   }
 }
-
-/** What the guarded network makes a TryLater of, were it the answer to a request alone. */
-const isAway = ({ status }: Answer): boolean =>
-  !isThrottled(status) && (status >= 500 || status === 408 || status === 425);
 
 const companies = new WeakMap<Session, Company>();
 

@@ -2,8 +2,8 @@ import type { Context, Middleware } from '@microsoft/microsoft-graph-client';
 import { NeedsAttention, type Net, TryLater } from '../../src/contract/index.ts';
 import type { SignIn } from './sign-in.ts';
 
-/** Statuses whose body says what is the matter; those of throttling carry the wait that was asked for. */
-const READ_HERE = [401, 403, 429, 503, 504];
+/** Statuses that say what is the matter: 501, that it never will be otherwise; those of throttling, how long to wait. */
+const READ_HERE = [401, 403, 429, 501, 503, 504];
 const METHODS = ['GET', 'POST', 'PATCH', 'DELETE'] as const;
 /** A page of events comes with their bodies where the permission is wider than it need be. */
 const MOST_BYTES = 64 * 1024 * 1024;

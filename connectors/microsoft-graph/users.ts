@@ -3,6 +3,7 @@ import {
   gone,
   type Item,
   type LookupContext,
+  NeedsAttention,
   page,
   partial,
   type ReadContext,
@@ -27,6 +28,20 @@ export const decidingUserFields = ['accountEnabled', 'userType'];
 const CLAUSES = 15;
 
 const usersRefused = refused('the users of the directory', 'User.Read.All');
+
+/** Statuses by which an operation is refused that is not there; how a tenant without change tracking says so, nobody documents. */
+const NOT_THERE = [400, 404, 405, 501];
+
+/**
+ * What to say when users can be read and their changes cannot: customers' tenants have no change tracking
+ * (concepts/delta-query-overview.md).
+ */
+export const changesRefused = (answer: Answer): NeedsAttention =>
+  NOT_THERE.includes(answer.status)
+    ? new NeedsAttention(
+        `Microsoft Graph tells no changes of users in this tenant (${answer.status}), as in Azure AD B2C and external tenants of Microsoft Entra, which Sluice cannot read: enter in tenant_id the tenant in which your employees are.`,
+      )
+    : usersRefused(answer);
 
 /**
  * One round of `users/delta`: from the beginning, or what changed since the last. A user may come several times, in any
@@ -53,7 +68,7 @@ export async function* readUsers(context: ReadContext<typeof shape>): AsyncGener
 async function pageAt(session: Session, target: string, fromState: boolean): Promise<Page> {
   const answer = await session.get(target);
   if (answer.status === 200) return session.pageOf(answer);
-  if (!isTokenLost(answer)) throw usersRefused(answer);
+  if (!isTokenLost(answer)) throw fromState ? usersRefused(answer) : changesRefused(answer);
   // A round that began here has no state to start over from: the next run begins it anew.
   if (fromState) throw tokenLost();
   throw new TryLater('Microsoft Graph lost its place in a round of users/delta; the next run starts it over.');
@@ -99,7 +114,12 @@ async function* itemsOf(
   }
   if (whole.length > 0) yield records(whole);
   // A change told without the fields that decide would let a disabled account in: it is asked for whole.
-  for await (const user of usersBy(session, context.fields, [...wanting].map(byId))) yield record(user);
+  for await (const user of usersBy(session, context.fields, [...wanting].map(byId))) {
+    wanting.delete(String(user.id));
+    yield record(user);
+  }
+  // Told of in one place and not yet, or no more, to be found in another: counted, because the change will not be told again.
+  for (const id of wanting) yield skip(id);
 }
 
 /** Without the setting a scope may still compare the immutable id, as it is. */

@@ -61,6 +61,54 @@ describe('microsoft-graph check', () => {
     ]);
   });
 
+  it('says in one sentence that User.ReadBasic.All opens nothing, and besides User.Read.All that it is not needed', async () => {
+    source.scopeMailboxes([ROOM]);
+    source.grant(['User.ReadBasic.All', 'Place.Read.All', 'Calendars.ReadBasic.All']);
+    const alone = await found();
+    expect(alone.passed).to.equal(false);
+    const about = ['too-little', 'too-much', 'note', 'failed'].flatMap((outcome) => alone.of(outcome));
+    expect(about.filter((one) => /User\./.test(one))).to.have.length(1);
+    expect(alone.of('too-little')[0]).to.match(/User\.ReadBasic\.All opens none.*grant User\.Read\.All instead/);
+    source.grant([...least, 'User.ReadBasic.All', 'Calendars.ReadBasic.All']);
+    const besides = await found();
+    expect(besides.passed).to.equal(true);
+    expect(besides.of('too-little')).to.deep.equal([]);
+    expect(besides.of('too-much')).to.have.length(1);
+    expect(besides.of('too-much')[0]).to.match(/User\.ReadBasic\.All is granted and Sluice does not need it/);
+  });
+
+  it('is content with calendars that Exchange alone grants, for the rooms alone', async () => {
+    source.grant([...least]);
+    source.grantInExchange([ROOM]);
+    const { passed: well, of } = await found();
+    expect(well).to.equal(true);
+    expect([...of('too-much'), ...of('too-little'), ...of('note'), ...of('failed')]).to.deep.equal([]);
+    expect(of('ok').join(' ')).to.match(/entry 1.*can be read.*refuses, as it should/);
+  });
+
+  it('says over-scoped where Exchange grants the rooms alone and Entra all the same everything: the two add up', async () => {
+    source.grant([...least, 'Calendars.Read']);
+    source.grantInExchange([ROOM]);
+    const both = (await found()).of('too-much').find((one) => /over-scoped/.test(one));
+    expect(both).to.match(/for the rooms alone, then remove Calendars\.Read in Entra/);
+    source.grant([...least]);
+    source.grantInExchange([ROOM, 'ada@acme.example']);
+    const wide = (await found()).of('too-much').find((one) => /over-scoped/.test(one));
+    expect(wide).to.match(/Narrow the scope that Exchange has/);
+  });
+
+  it('says of a tenant that lists users and tells no changes of them that it cannot be read', async () => {
+    source.fault({ status: 400, path: '/users/delta', code: 'somethingElse' });
+    const { passed: well, of } = await found();
+    expect(well).to.equal(false);
+    expect(of('failed').join(' ')).to.match(/no changes of users.*\(400\).*B2C/);
+    const asked = source.requests().filter(({ url }) => url.includes('/users/delta'));
+    expect(
+      asked.map(({ url }) => url),
+      'a link, and nobody’s data',
+    ).to.deep.equal(['/v1.0/users/delta?$select=id&$deltatoken=latest']);
+  });
+
   it('wants Calendars.Read for notifications of calendars, and says what is missing without failing', async () => {
     const told = { ...mailboxes, notifications: true };
     source.grant([...least, 'Calendars.ReadBasic.All']);

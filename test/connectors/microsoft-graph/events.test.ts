@@ -471,8 +471,11 @@ describe('microsoft-graph events', () => {
       expect(closed.message).to.match(/entry 1 of the setting mailboxes \(403\).*scope in Exchange/);
       source.grant(['Place.Read.All']);
       const denied = await failureOf(readRoom(source, { now: NOW }));
-      expect(denied.message).to.match(/Calendars\.ReadBasic\.All/);
-      for (const { message } of [gone, closed, denied]) expect(message).not.to.include('@');
+      expect(denied.message).to.match(/Calendars\.ReadBasic\.All in Entra/);
+      source.fault({ status: 403, path: '/calendarView', code: 'Authorization_RequestDenied' });
+      const refused = await failureOf(readRoom(source, { now: NOW }));
+      expect(refused.message).to.match(/permission Calendars\.ReadBasic\.All.*"Permissions"/);
+      for (const { message } of [gone, closed, denied, refused]) expect(message).not.to.include('@');
     });
   });
 });

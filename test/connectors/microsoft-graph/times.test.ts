@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { instantAt, isMidnight, wallOf } from '../../../connectors/microsoft-graph/times.ts';
 import { ianaZone } from '../../../connectors/microsoft-graph/zones.ts';
+import { namesOfGraph, oldWindowsNames, windowsNames } from './zone-names.ts';
 
 const at = (wall: string, zone: string) => instantAt(wallOf(`${wall}:00.0000000`)!, zone).toISOString();
 
@@ -29,6 +30,35 @@ describe('microsoft-graph zones', () => {
       ['Asia/Yangon (Rangoon)', 'Asia/Yangon'],
     ] as const)
       expect(await ianaZone(told), told).to.equal(zone);
+  });
+
+  /** Minutes by which the clock there is ahead of UTC in the half of the year in which it is less ahead. */
+  const standard = (timeZone: string) => {
+    const shown = new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'medium' });
+    const ahead = (month: number) => {
+      const instant = Date.UTC(2026, month, 15);
+      return (Date.parse(`${shown.format(instant).replace(' ', 'T')}Z`) - instant) / 60_000;
+    };
+    return Math.min(ahead(0), ahead(6));
+  };
+
+  it('are known by all 139 names of Windows, each as far from UTC as Windows says', async () => {
+    const named = Object.entries(windowsNames).flatMap(([offset, names]) =>
+      names.map((name) => [offset, name.startsWith('=') ? name.slice(1) : `${name} Standard Time`] as const),
+    );
+    expect(new Set(named.map(([, name]) => name)).size).to.equal(139);
+    for (const [offset, name] of named) {
+      const zone = await ianaZone(name);
+      expect(zone, name).to.be.a('string');
+      const [, sign, hours, minutes] = /^([+-])(\d\d):(\d\d)$/.exec(offset)!;
+      expect(standard(zone!), `${name} ${zone}`).to.equal(Number(`${sign}1`) * (Number(hours) * 60 + Number(minutes)));
+    }
+    for (const name of oldWindowsNames) expect(await ianaZone(name), name).to.equal(undefined);
+  });
+
+  it('are known by every name that Graph says it writes besides', async () => {
+    expect(namesOfGraph.filter((name) => name.includes('('))).to.have.length(4);
+    for (const name of namesOfGraph) expect(await ianaZone(name), name).to.be.a('string');
   });
 
   it('are none if custom, unknown, or an offset', async () => {

@@ -168,6 +168,8 @@ describe('microsoft-graph calendars, asked together', function () {
       { room: 7, status: 410, code: 'syncStateNotFound', is: StartOver, says: /delta token has ended/ },
       { room: 9, status: 401, is: NeedsAttention, says: /does not accept the token/ },
       { room: 25, status: 500, is: TryLater, says: /part of a batch unanswered/ },
+      { room: 27, status: 424, is: TryLater, says: /part of a batch unanswered/ },
+      { room: 29, status: 408, is: TryLater, says: /part of a batch unanswered/ },
       { room: 44, status: 418, is: NeedsAttention, says: /calendar of entry 45 .*\(418\)/ },
     ];
     for (const { room, is: _, says: __, ...fault } of faults)

@@ -1,6 +1,12 @@
 import { expect } from 'chai';
 import graph from '../../../connectors/microsoft-graph/index.ts';
-import { type LookupContext, type SettingsShape, StartOver, streamOf } from '../../../src/contract/index.ts';
+import {
+  type LookupContext,
+  NeedsAttention,
+  type SettingsShape,
+  StartOver,
+  streamOf,
+} from '../../../src/contract/index.ts';
 import type { SandboxGraph } from '../../../src/sandbox/graph/index.ts';
 import { all, failureOf } from '../../support/failure.ts';
 import { webSource } from '../../support/web-source.ts';
@@ -110,6 +116,56 @@ describe('microsoft-graph users', () => {
     const scope = { equals: { companyName: 'Acme' } };
     const items = await read(source, 'users', { state: stateOf(first), scope });
     expect(items.map(({ item }) => item)).to.deep.equal(['records', 'complete']);
+  });
+
+  it('are asked for nothing that is kept outside the directory: its changes would never be told', async () => {
+    // Microsoft's pages (delta-query-overview, resources/user): SharePoint's, Exchange's, and what is no property but a link.
+    const outside =
+      `aboutMe birthday hireDate interests mailboxSettings mySite pastProjects preferredName responsibilities
+      schools skills photo manager directReports memberOf`.split(/\s+/);
+    await read(source, 'users', { settings: { on_premises_directory: 'people' } });
+    const selected = new URL(deltas()[0]!.url, source.graphUrl).searchParams.get('$select')!.split(',');
+    expect(selected).to.include('jobTitle').and.have.length.above(8);
+    expect(selected.filter((one) => outside.includes(one))).to.deep.equal([]);
+  });
+
+  it('are asked for whole when no more of a change is told than what has changed', async () => {
+    const first = await read(source, 'users');
+    source.oddities({ sparse: true });
+    source.putUser(person(1, { surname: 'New' }));
+    const items = await read(source, 'users', { state: stateOf(first) });
+    expect(items.map(({ item }) => item)).to.deep.equal(['records', 'complete']);
+    expect(told(items)[0]).to.deep.include({ id: guid(1), givenName: 'Given1', surname: 'New', accountEnabled: true });
+  });
+
+  it('that changed and cannot be found any more are counted, because their change is not told again', async () => {
+    const first = await read(source, 'users');
+    source.oddities({ sparse: true });
+    source.putUser(person(1, { surname: 'New' }));
+    source.putUser(person(2, { surname: 'New' }));
+    // The list of users knows already, and their delta does not.
+    source.oddities({ late: [guid(1)] });
+    source.removeUser(guid(1), 'deleted');
+    const items = await read(source, 'users', { state: stateOf(first) });
+    expect(items.filter(({ item }) => item === 'skip')).to.deep.equal([{ item: 'skip', key: guid(1) }]);
+    expect(told(items).map(({ id }) => id)).to.deep.equal([guid(2)]);
+    source.oddities({ late: [] });
+    expect(goneFrom(await read(source, 'users', { state: stateOf(items) }))).to.deep.equal([guid(1)]);
+  });
+
+  it('of a tenant in which no changes are told cannot be read, and it is said which tenants those are', async () => {
+    for (const status of [400, 404, 405, 501]) {
+      source.fault({ status, path: '/users/delta', code: 'somethingElse' });
+      const error = await failureOf(read(source, 'users'));
+      expect(error).to.be.instanceOf(NeedsAttention);
+      expect(error.message)
+        .to.match(/no changes.*B2C.*external tenants.*tenant_id/)
+        .and.include(`(${status})`);
+    }
+    const state = stateOf(await read(source, 'users'));
+    source.fault({ status: 400, path: '/users/delta', code: 'somethingElse' });
+    const later = await failureOf(read(source, 'users', { state }));
+    expect(later.message, 'one that has told changes').to.match(/refuses to tell the users.*sluice check/);
   });
 
   it('may come twice in a round, and a round may be told again: the last word on each is the present one', async () => {
