@@ -184,7 +184,7 @@ export interface SandboxGraph {
   removeUser(id: string, reason: 'changed' | 'deleted'): void;
   putPlace(place: GraphPlace): void;
   removePlace(id: string): void;
-  /** @param members ids of users */
+  /** @param members ids of users, and of groups put before */
   putGroup(id: string, members: readonly string[]): void;
   /** @param mailbox e-mail address, user principal name or user id; it need not be that of a user or place */
   putEvent(mailbox: string, event: GraphEvent): void;

@@ -74,6 +74,9 @@ function members(tenant: Tenant, ask: Ask, [id = '']: readonly string[]): Answer
   const from = wholeNumber(ask.query, '$skiptoken', 0, 999_999_999) ?? 0;
   const readable = isAllowed(ask, 'users');
   const value = ids.slice(from, from + limit).flatMap((member): Json[] => {
+    // A group within the group is one member; its own are not told here.
+    if (tenant.groups.has(member.toLowerCase()))
+      return [{ '@odata.type': '#microsoft.graph.group', ...(project({ id: member, mail: null }, select) as object) }];
     const user = tenant.people.find(member);
     if (!user) return [];
     const type = { '@odata.type': '#microsoft.graph.user' };

@@ -425,6 +425,17 @@ describe('microsoft-graph events', () => {
       expect((await failureOf(partitions([group]))).message).to.match(/none shows an address.*User\.Read\.All/);
     });
 
+    it('are those of the direct members of a group: those of a group within it no scope of Exchange follows', async () => {
+      const [group, within] = ['0f1c2d3e-0000-4000-8000-00000000abcd', '0f1c2d3e-0000-4000-8000-00000000abce'];
+      source.putUser({ id: 'u1', mail: ROOM });
+      source.putUser({ id: 'u2', mail: OTHER });
+      source.putGroup(within, ['u2']);
+      source.putGroup(group, ['u1', within]);
+      source.grant(['Place.Read.All', 'GroupMember.Read.All', 'User.Read.All']);
+      expect((await partitions([group])).map(({ name }) => name)).to.deep.equal([ROOM]);
+      expect((await partitions([within])).map(({ name }) => name)).to.deep.equal([OTHER]);
+    });
+
     it('are none if none are named', async () => {
       expect(await partitions([])).to.deep.equal([]);
       expect(source.requests()).to.deep.equal([]);

@@ -75,7 +75,7 @@ describe('microsoft-graph throttling', () => {
   });
 
   for (const status of [408, 424, 425, 500, 502])
-    it(`is not what ${status} within a batch is: it says nothing of what was asked for, which is not taken for gone`, async () => {
+    it(`is not what an answer within a batch is that says nothing of what was asked for: ${status} is asked again, and nothing gone`, async () => {
       source.fault({ status, path: '/events/s2', where: 'inner' });
       const error = await failureOf(readRoom(source, { now: NOW }));
       expect(error).to.be.instanceOf(TryLater).and.have.property('notBefore', undefined);

@@ -76,6 +76,18 @@ describe('users and groups of the sandbox', () => {
     expect(body.error.message).to.include("Could not find a property named 'eMail'");
   });
 
+  it('of a group within a group are not told as its members', async () => {
+    client.graph.putGroup('inner', ['id-bob']);
+    client.graph.putGroup('outer', ['id-ann', 'inner']);
+    client.graph.grant(['User.Read.All', 'GroupMember.Read.All']);
+    await client.signIn();
+    const { body } = await client.get('/groups/outer/members?$select=id,mail');
+    expect(body.value).to.deep.equal([
+      { '@odata.type': '#microsoft.graph.user', id: 'id-ann', mail: 'ann@acme.example' },
+      { '@odata.type': '#microsoft.graph.group', id: 'inner', mail: null },
+    ]);
+  });
+
   it('come as members of a group, without content where users may not be read', async () => {
     client.graph.putGroup('group-1', ['id-ann', 'id-bob', 'id-cid']);
     expect((await client.get('/groups/group-1/members?$select=mail')).status).to.equal(403);
