@@ -306,6 +306,19 @@ describe('microsoft-graph events', () => {
       expect(round.unreadable).to.equal(1);
     });
 
+    it('of a series that is told on one page are all of it; on a second page it is told anew, maybe with other dates', () => {
+      const dates = (pages: readonly (readonly string[])[]) => {
+        const round = new Round();
+        for (const page of pages) {
+          round.beginPage();
+          for (const id of page) round.take({ ...meeting(id, '10'), type: 'occurrence', seriesMasterId: 's' });
+        }
+        return round.series.get('s')!.repeated;
+      };
+      expect(dates([['a', 'b', 'c']])).to.equal(false);
+      expect(dates([['a', 'b'], [], ['c']]), 'then the calendar itself is asked').to.equal(true);
+    });
+
     it('are what the last word on them says, removed or not', () => {
       const round = new Round();
       round.take(meeting('a', '10'));

@@ -106,6 +106,11 @@ const traps: readonly (readonly [section: string, trap: string, test: string])[]
   ['1.2', 'a deleted occurrence is told by nothing', 'is sent again as a whole when an occurrence is deleted'],
   [
     '1.2',
+    'a series is not split over pages: on a second one it is told anew',
+    'of a series that is told on one page are all of it',
+  ],
+  [
+    '1.2',
     'told twice, a series is not to be told apart',
     'told twice in a round, before and after an occurrence was deleted',
   ],
