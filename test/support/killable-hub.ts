@@ -23,7 +23,13 @@ export interface HubOrder {
   /** Days the business clock is ahead of the machine's. */
   readonly ahead_ms: number;
   /** Dies (SIGKILL) or sleeps (SIGSTOP) at the n-th hit of this point, or of any. */
-  readonly at?: { readonly what: 'SIGKILL' | 'SIGSTOP'; readonly point?: string; readonly hit: number };
+  readonly at?: {
+    readonly what: 'SIGKILL' | 'SIGSTOP';
+    readonly point?: string;
+    readonly hit: number;
+    /** Hits count only after the n-th of this point: the commit after the second page was gated. */
+    readonly from?: { readonly point: string; readonly hit: number } | undefined;
+  };
 }
 
 export type HubSaid =
@@ -37,7 +43,12 @@ const say = (what: HubSaid) => writeSync(1, `${JSON.stringify(what)}\n`);
 
 function watchPoints(at: HubOrder['at']): () => number {
   let hits = 0;
+  let before = at?.from?.hit ?? 0;
   onFaultPoint((point) => {
+    if (before > 0) {
+      if (point === at?.from?.point) before--;
+      return;
+    }
     if (at?.point !== undefined && at.point !== point) return;
     hits++;
     if (hits !== at?.hit) return;
