@@ -12,6 +12,7 @@ import { holdLease } from './lease.ts';
 import { applyAssignments, applyLockers, type KeptAssignment, type RowOutcome } from './lockers.ts';
 import { endPass, keepPage, type Pass, type PassEnd } from './pass.ts';
 import { seenAgain } from './removals.ts';
+import { vouchedFor } from './remove-contributions.ts';
 import { lockRules, type RulesInMemory, rulesChanged } from './rules.ts';
 import type { RulesView } from './rules-view.ts';
 import { applySpaces } from './spaces.ts';
@@ -129,10 +130,12 @@ async function attempt(
     for (const row of [...judged.alsoSeen, ...applied.alsoSeen, ...still]) if (!pass.seen.has(row)) seen.add(row);
     if (pass.anyHeld && seen.size > 0) await seenAgain(tx, context, pass.lease.connectionId, pass.stream, [...seen]);
     let moved = applied.identityChanged;
+    const outOfScope = await rowsByKey(tx, context, pass, judged.leftScope.keys);
+    const toldHere = new Set(applied.outcomes.map(({ row }) => row));
     const gone = [
-      ...goneUsers(pass, judged),
+      ...(await vouchedFor(tx, context, pass.lease.connectionId, goneUsers(pass, judged))),
       ...(await rowsByKey(tx, context, pass, judged.goneKeys)),
-      ...(pass.mode === 'incremental' ? await rowsByKey(tx, context, pass, judged.leftScope.keys) : []),
+      ...outOfScope.filter((row) => isOver(pass, row, toldHere)),
     ];
     await replaceGroups(tx, context, pass, receipt, judged, gone);
     if (gone.length > 0) moved = (await takeAway(tx, context, pass, receipt, gone, input.limit)) || moved;
@@ -156,8 +159,18 @@ async function attempt(
   return { receipt: done.receipt, cancelled: done.cancelled };
 }
 
-const goneUsers = (pass: Pass, { gone, leftScope }: JudgedPage): readonly string[] =>
-  pass.mode === 'incremental' ? [...new Set([...gone, ...leftScope.users])] : gone;
+/**
+ * Whether what is out of scope goes at once. In a full reading the sweep finds it unseen, all of it together, unless the
+ * same reading had told it as in scope before.
+ */
+const isOver = (pass: Pass, row: string, toldHere: ReadonlySet<string>): boolean =>
+  pass.mode === 'incremental' || pass.seen.has(row) || toldHere.has(row);
+
+function goneUsers(pass: Pass, { gone, leftScope, kept }: JudgedPage): readonly string[] {
+  if (leftScope.users.length === 0) return gone;
+  const toldHere = new Set(kept.flatMap(({ person }) => person?.user ?? []));
+  return [...new Set([...gone, ...leftScope.users.filter((user) => isOver(pass, user, toldHere))])];
+}
 
 const changesWhoIsRecognised = (pass: Pass, judged: JudgedPage): boolean =>
   judged.kept.some((kept) => kept.person?.newBinding) || goneUsers(pass, judged).length > 0;

@@ -44,3 +44,18 @@ export async function removeContributions(
   await setLockerVersions(tx, context, lockers, saved.extraVersions.slice(0, lockers.length));
   return removed;
 }
+
+/** Those of these users whom this connection vouches for: who had left already is not removed once more, nor counted so. */
+export async function vouchedFor(
+  tx: Tx,
+  { tenantId }: TenantContext,
+  connection: string,
+  users: readonly string[],
+): Promise<string[]> {
+  if (users.length === 0) return [];
+  const rows = await tx.rows<{ user_id: string }>(sql`
+    SELECT user_id FROM sluice.contribution
+     WHERE tenant_id = ${tenantId} AND supplier = ${connection} AND user_id = ANY(${users}::uuid[])
+     ORDER BY user_id`);
+  return rows.map(({ user_id }) => user_id);
+}

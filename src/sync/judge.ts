@@ -135,6 +135,7 @@ export class PageUnderJudgement<R extends Rules = Rules> {
     const { person } = decision;
     if (person?.newBinding) this.#made.make(person);
     const identity = this.#plan.stream === 'users' ? person!.user : decision.key;
+    this.#isBack(identity);
     if (this.#kept.has(identity)) this.#repeated++;
     const earlier = this.#kept.get(identity);
     const newBinding = earlier?.person?.newBinding || person?.newBinding || false;
@@ -145,6 +146,13 @@ export class PageUnderJudgement<R extends Rules = Rules> {
 
   #drop(reason: DropReason): void {
     this.#dropped[reason] = (this.#dropped[reason] ?? 0) + 1;
+  }
+
+  /** Told gone, or out of scope, earlier in the page: the last word counts. */
+  #isBack(identity: string): void {
+    const isUser = this.#plan.stream === 'users';
+    for (const earlier of isUser ? [this.#gone, this.#leftUsers] : [this.#goneKeys, this.#leftKeys])
+      earlier.delete(identity);
   }
 
   #boundUser(key: string): string | undefined {
