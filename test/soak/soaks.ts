@@ -1,8 +1,11 @@
 import { seededRandom } from '../../src/sandbox/random.ts';
 import { mochaHooks } from '../support/hub.ts';
 import { CalendarSiege, killOverCalendars } from '../support/siege/calendar-siege.ts';
+import { killOverDiaries } from '../support/siege/diary-siege.ts';
+import { killOverDirectory } from '../support/siege/directory-siege.ts';
 import { killAtEveryPoint, killOnePassAtEveryPoint } from '../support/siege/every-point.ts';
 import { fenceRound } from '../support/siege/fencing.ts';
+import type { Kills } from '../support/siege/kills.ts';
 import { loseCommits } from '../support/siege/lost-commits.ts';
 import { sourceKinds } from '../support/siege/paged-source.ts';
 import { killAtRandom } from '../support/siege/random-kills.ts';
@@ -43,6 +46,22 @@ export const soaks: readonly Soak[] = [
       const { count, points } = await killOverCalendars(site, siege, { every: 1, named: [] });
       await siege.lift();
       return `${count} kills at ${points.size} kinds of points, ${siege.furtherPages} further pages of delta`;
+    },
+  },
+  {
+    name: 'graph-kills',
+    about: 'The same over users of Microsoft 365 (a first round, changes, anew), and over calendars of who opted in.',
+    async run({ site, seed }) {
+      const tell = (kills: Kills) => `${kills.count} kills at ${kills.points.size} kinds of points`;
+      const timed = async <R extends { kills: Kills }>(what: string, killing: Promise<R>): Promise<R> => {
+        const began = performance.now();
+        const done = await killing;
+        console.log(`  ${what}: ${tell(done.kills)} in ${((performance.now() - began) / 1000).toFixed(0)} s`);
+        return done;
+      };
+      const users = await timed('users', killOverDirectory(site, seed, { every: 1 }));
+      const diaries = await timed('calendars of users', killOverDiaries(site, seed, { every: 1 }));
+      return `users: ${tell(users.kills)}, ${users.resumed} rounds gone on with; calendars: ${tell(diaries.kills)}`;
     },
   },
   {

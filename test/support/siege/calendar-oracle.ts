@@ -11,9 +11,18 @@ export class CalendarOracle {
   readonly #dates: readonly string[];
   /** What takes the room, by calendar and by id of the event or series. */
   readonly #truth: ReadonlyMap<string, Map<string, readonly string[]>>;
+  readonly #more: () => Partial<GraphEvent>;
   #made = 0;
 
-  constructor(source: SandboxGraph, random: Random, addresses: readonly string[], today: Date) {
+  /** @param more what else an event has, each time it is put */
+  constructor(
+    source: SandboxGraph,
+    random: Random,
+    addresses: readonly string[],
+    today: Date,
+    more: () => Partial<GraphEvent> = () => ({}),
+  ) {
+    this.#more = more;
     this.#source = source;
     this.#random = random;
     this.#truth = new Map(addresses.map((address) => [address, new Map()]));
@@ -58,7 +67,7 @@ export class CalendarOracle {
     const hour = this.#random.below(22);
     const isCancelled = this.#random.chance(0.15);
     const showAs = this.#random.pick(['busy', 'tentative', 'free']);
-    this.#source.putEvent(address, { ...event(id, date, hour), isCancelled, showAs });
+    this.#source.putEvent(address, { ...event(id, date, hour), ...this.#more(), isCancelled, showAs });
     this.#truth.get(address)!.set(id, isCancelled ? [] : [line(address, date, hour, showAs)]);
   }
 
@@ -68,6 +77,7 @@ export class CalendarOracle {
     const hour = this.#random.below(22);
     this.#source.putEvent(address, {
       ...event(id, dates[0]!, hour),
+      ...this.#more(),
       type: 'seriesMaster',
       recurrence: { pattern: { type: 'weekly' } },
       occurrences: dates.map((date) => ({ id: `${id}-${date}`, ...times(date, hour) })),

@@ -38,7 +38,6 @@ export class CalendarSiege extends GraphSiege<SpaceEvent> {
 
   /** The calendars move; with `anew`, every token that was kept is worth nothing from now on. */
   async move(anew: boolean): Promise<void> {
-    await this.nextDay();
     this.#oracle.change(6);
     if (anew) this.source.expireTokens({ status: 410, code: 'syncStateNotFound' });
     const odd = () => this.random.chance(0.3);
