@@ -1,3 +1,4 @@
+import { faultPoint } from '../base/faults.ts';
 import type { State, Window } from '../contract/record.ts';
 import type { StreamName } from '../model/model.ts';
 import type { RunMode } from '../model/receipt.ts';
@@ -178,6 +179,7 @@ export async function endPass(
   { state, within }: PassEnd,
 ): Promise<void> {
   const { lease, stream, partition } = pass;
+  await faultPoint('pass.ending');
   const sealed = state
     ? keys.seal('partition', 'state', partitionRow(tenantId, lease, stream, partition), JSON.stringify(state))
     : null;

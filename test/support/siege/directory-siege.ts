@@ -24,12 +24,12 @@ export class DirectorySiege extends GraphSiege<User> {
   /** Rounds of several pages that went on where a hub had been killed. */
   resumed = 0;
   #toldTwice = false;
+  #isFirst = true;
+  #expired = false;
 
   private constructor(laid: Laid) {
     super(laid, followedUsers);
     this.#oracle = new DirectoryOracle(laid.source, this.random);
-    // While few are known, one who goes may be more than half.
-    this.asksPerson = true;
   }
 
   /** Some of its people have logged on; nobody has read it. */
@@ -54,6 +54,11 @@ export class DirectorySiege extends GraphSiege<User> {
     await this.#lookUp(await this.#logOn(1));
   }
 
+  /** While few are known, one who goes may be more than half; and who is told twice may be counted twice. */
+  protected override get asksPerson(): boolean {
+    return this.#isFirst || this.#toldTwice;
+  }
+
   protected override async meanwhile(): Promise<boolean> {
     this.#oracle.killed();
     if (this.random.chance(0.25)) return false;
@@ -64,6 +69,7 @@ export class DirectorySiege extends GraphSiege<User> {
   }
 
   #expire(): void {
+    this.#expired = true;
     const status = this.random.pick([400, 410] as const);
     this.source.expireTokens({ status, code: 'syncStateNotFound' });
   }
@@ -98,7 +104,7 @@ export class DirectorySiege extends GraphSiege<User> {
 
   /**
    * Each page once; after a kill from one of the last two that the killed hub had asked for (the one under way, the one
-   * read ahead), or from one that nobody has seen yet.
+   * read ahead), or from one that nobody has seen yet. From the beginning only the first time, or if the token has expired.
    */
   protected override checkRequests(requests: readonly GraphRequest[], resumed: boolean): void {
     const pages = requests.filter(({ url }) => url.startsWith('/v1.0/users/delta'));
@@ -106,6 +112,10 @@ export class DirectorySiege extends GraphSiege<User> {
     expect(asked, 'pages of one attempt').to.deep.equal([...new Set(asked)]);
     // A token that ended meanwhile is one reason more to begin at the beginning.
     const anew = pages.some(({ status }) => status !== 200);
+    const begins = asked.some((url) => url.includes('$select='));
+    expect(begins && !this.#isFirst && !this.#expired, 'begun at the beginning though its token was good').to.equal(
+      false,
+    );
     const again = asked.filter((url) => this.#asked.includes(url) && !(anew && url.includes('$select=')));
     if (resumed) expect(this.#asked.slice(-2), 'pages asked for once more after a kill').to.include.members(again);
     if (resumed && asked.length > 0 && this.#asked.length > 2) this.resumed++;
@@ -132,7 +142,8 @@ export class DirectorySiege extends GraphSiege<User> {
     await this.#checkStrangers(users);
     await this.#checkRemoved();
     this.#oracle.verified();
-    this.asksPerson = false;
+    this.#isFirst = false;
+    this.#expired = false;
     return users;
   }
 
@@ -180,17 +191,17 @@ export class DirectorySiege extends GraphSiege<User> {
 /** Kills between which a tenant lives on; those who are gone for good make every full reading longer. */
 const KILLS_PER_TENANT = 40;
 
-/** Where the token is kept, or was just now. */
-const KEEPING = ['commit.before', 'commit.after'];
 /** Once the second page was gated: the next commit is the one that keeps the token after it. */
 const onSecondPage = { point: 'page.gated', hit: 2 };
 const afterFirstPage = { point: 'page.gated', hit: 1 };
+/** On the last page, whose commit keeps the token of the next round. */
+const onLastPage = { point: 'pass.ending', hit: 1 };
 
 /**
  * Kills a hub over a first round of several pages, over rounds of changes, and over full rounds because the token had
  * expired. Each killed run is finished by the next hub and verified.
  * @param every where given: in each of the three at every point in turn that a run passes, or each one in so many
- * @param named points between pages, shared out among the three; around the commit that keeps a token in each
+ * @param named points between pages, shared out among the three; the instant after a token was kept in each
  */
 export async function killOverDirectory(
   site: Site,
@@ -223,9 +234,13 @@ export async function killOverDirectory(
   for (const [n, round] of [first, moved(false), moved(true)].entries()) {
     if (every !== undefined) await kills.inTurn(round, every);
     for (const [at, point] of named.entries()) {
-      if (at % 3 !== n && !KEEPING.includes(point)) continue;
-      if (point.startsWith('lease')) await kills.at(round, { point });
-      else await kills.at(round, { point, from: /^(fetch|gate)/.test(point) ? afterFirstPage : onSecondPage });
+      const isTurn = at % 3 === n;
+      if (point === 'commit.after' ? n > 0 : point === 'commit.before' && n === 1)
+        await kills.at(round, { point, from: onLastPage });
+      if (!isTurn && point !== 'commit.after') continue;
+      // Of the first page as well: until it is committed the token with which the round began must stand.
+      if (/^(lease|gate|pass)/.test(point)) await kills.at(round, { point });
+      else await kills.at(round, { point, from: point.startsWith('fetch') ? afterFirstPage : onSecondPage });
     }
   }
   await lift();

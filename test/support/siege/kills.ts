@@ -21,6 +21,7 @@ export const everyPoint = [
   'gate.before',
   'page.gated',
   'page.acknowledged',
+  'pass.ending',
 ];
 
 /** Kills hubs one after the other. The one that finished what a killed one had left is the next to be killed. */
