@@ -45,6 +45,8 @@ export class DirectoryOracle {
   /** How the directory had somebody since everything was verified, and since the last kill. */
   readonly #sinceVerified = new Map<number, Entry[]>();
   readonly #sinceKilled = new Map<number, Entry[]>();
+  /** Also of who is gone: as they were when they went. */
+  readonly #last = new Map<number, GraphUser>();
   #version = 0;
 
   constructor(source: SandboxGraph, random: Random) {
@@ -147,16 +149,14 @@ export class DirectoryOracle {
   }
 
   #restore(n: number, version: number): void {
-    const before = this.#sinceVerified.get(n)?.findLast((entry) => entry !== undefined) ?? this.#lastSeen.get(n)!;
+    const before = this.#last.get(n)!;
     const mail = this.#random.chance(0.5) && this.#mayBeRenamed(n) ? `v${version}.p${n}@acme.example` : before.mail;
     this.#put(n, { ...before, mail: mail!, accountEnabled: true, userType: 'Member' });
   }
 
-  readonly #lastSeen = new Map<number, GraphUser>();
-
   #put(n: number, entry: GraphUser): void {
     this.#source.putUser(entry);
-    this.#lastSeen.set(n, entry);
+    this.#last.set(n, entry);
     this.#note(n, entry);
   }
 
@@ -185,9 +185,7 @@ export class DirectoryOracle {
   confirm(told: readonly GraphUser[]): void {
     const held = [...this.#entries.values()].filter((entry) => entry !== undefined);
     const text = (entries: readonly GraphUser[]) =>
-      entries
-        .map(({ id, mail, accountEnabled, userType }) => JSON.stringify([id, mail, accountEnabled, userType]))
-        .sort();
+      entries.map((one) => JSON.stringify([one.id, one.accountEnabled, one.userType, fieldsOf(one)])).sort();
     if (text(held).join() !== text(told).join()) throw new Error('The oracle and the emulator do not agree.');
   }
 

@@ -14,7 +14,7 @@ import type { Site } from './site.ts';
 const PEOPLE = 16;
 const USERS = 12;
 const PAGE_SIZE = 3;
-const SELECT = 'id,mail,accountEnabled,userType';
+const SELECT = 'id,accountEnabled,userType,givenName,surname,mail,jobTitle,department,businessPhones';
 
 /** A tenant whose people are in the sandbox's Microsoft 365: a hub reads them, several pages of users/delta a round. */
 export class DirectorySiege extends GraphSiege<User> {
@@ -122,8 +122,8 @@ export class DirectorySiege extends GraphSiege<User> {
     this.#asked = asked;
   }
 
-  protected override checkBetween(): Promise<void> {
-    return this.#checkUsers(true).then(() => undefined);
+  protected override async checkBetween(): Promise<void> {
+    await this.#checkUsers(true);
   }
 
   protected async checkRows(): Promise<readonly User[]> {
