@@ -19,7 +19,7 @@ import { type Answer, codeOf, isRecord, isTokenLost, tokenLost } from './answer.
 import { batch, MOST_AT_ONCE } from './batch.ts';
 import { eventRecord, inherit, isBare, lookAt, lookedAt, type Told } from './event.ts';
 import { isOurs } from './links.ts';
-import { allowedMailboxes, type Mailbox, mailboxOf } from './mailboxes.ts';
+import { type Mailbox, mailboxOf, namedMailboxes, refusedMailboxes } from './mailboxes.ts';
 import { Round, type ToldSeries } from './round.ts';
 import { type Page, type Session, sessionOf } from './session.ts';
 import { type GraphSettings, type settings as shape, windowOf } from './settings.ts';
@@ -37,8 +37,12 @@ const preferring = (size: number) => ({ Prefer: `odata.maxpagesize=${size}, outl
 const [PREFER, PREFER_FEW] = [preferring(PAGE_SIZE), preferring(FIRST_FEW)];
 
 export async function calendars(context: CheckContext<typeof shape>): Promise<readonly Partition[]> {
-  const allowed = await allowedMailboxes(sessionOf(context));
-  return [...allowed.values()].map(({ address, space }) => ({ name: address, about: space }));
+  const session = sessionOf(context);
+  const refusals = await refusedMailboxes(session);
+  return [...(await namedMailboxes(session)).values()].map(({ address, space }) => {
+    const refused = refusals.get(address);
+    return { name: address, about: space, ...(refused ? { refused } : {}) };
+  });
 }
 
 /** From the start of a day in UTC to the end of one, so that it moves once a day and not with every reading. */

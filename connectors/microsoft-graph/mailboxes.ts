@@ -1,13 +1,11 @@
-import { NeedsAttention } from '../../src/contract/index.ts';
+import { NeedsAttention, type Refusal } from '../../src/contract/index.ts';
+import { ownersOf } from './accounts.ts';
 import { refused } from './answer.ts';
 import type { Session } from './session.ts';
 import { GUID } from './settings.ts';
 import { bookablePlaces } from './spaces.ts';
 
-/** Clauses of a filter joined by `or` at most; more are refused (concepts/filter-query-parameter.md). */
-const CLAUSES = 15;
-
-/** A mailbox whose calendar may be read. */
+/** A mailbox that the setting `mailboxes` names. */
 export interface Mailbox {
   /** In lower case; also the name of its partition. */
   readonly address: string;
@@ -17,47 +15,67 @@ export interface Mailbox {
   readonly space: string;
 }
 
-/** What the entries of `mailboxes` stand for, by address, looked up once in a run. Nobody else's calendar is opened. */
-export function allowedMailboxes(session: Session): Promise<ReadonlyMap<string, Mailbox>> {
+/** What the entries of `mailboxes` stand for, by address, looked up once in a run. Not each of them may be opened. */
+export function namedMailboxes(session: Session): Promise<ReadonlyMap<string, Mailbox>> {
   return session.once('mailboxes', async () => {
-    const allowed = new Map<string, Mailbox>();
+    const named = new Map<string, Mailbox>();
     for (const [at, written] of session.settings.mailboxes.entries())
       for (const address of await addressesOf(session, written.trim().toLowerCase(), at + 1)) {
-        if (allowed.has(address)) continue;
+        if (named.has(address)) continue;
         const place = (await bookablePlaces(session)).get(address);
-        allowed.set(address, { address, entry: at + 1, space: place?.id ?? address });
+        named.set(address, { address, entry: at + 1, space: place?.id ?? address });
       }
-    return allowed;
+    return named;
   });
+}
+
+/** Those of them whose calendar may be opened as a room's. Nobody else's is. */
+export async function allowedMailboxes(session: Session): Promise<ReadonlyMap<string, Mailbox>> {
+  const refusals = await refusedMailboxes(session);
+  return new Map([...(await namedMailboxes(session))].filter(([address]) => !refusals.has(address)));
 }
 
 /**
- * Addresses among them with which somebody signs in: the accounts of rooms and equipment are disabled. What people do is
- * asked with their opt-in, and not as if they were rooms.
+ * Those of them that are opened by nobody's order, by address: people's, and those of which nobody can tell whose they are.
+ * A place is a room, whatever its account; without a place, only an account with which nobody can sign in is taken for one.
  */
-function personalMailboxes(session: Session): Promise<ReadonlySet<string>> {
-  return session.once('personal-mailboxes', async () => {
+export function refusedMailboxes(session: Session): Promise<ReadonlyMap<string, Refusal>> {
+  return session.once('refused-mailboxes', async () => {
+    const named = [...(await namedMailboxes(session)).values()];
+    if (named.length === 0) return new Map();
     const places = await bookablePlaces(session);
-    const others = [...(await allowedMailboxes(session)).keys()].filter((address) => !places.has(address));
-    const personal = new Set<string>();
-    for (let from = 0; from < others.length; from += CLAUSES) {
-      const clauses = others.slice(from, from + CLAUSES).map((address) => `mail eq '${address.replaceAll("'", "''")}'`);
-      const target = `/v1.0/users?$filter=${encodeURIComponent(clauses.join(' or '))}&$select=id,mail,accountEnabled`;
-      for await (const { entries } of session.pages(target, refused('whose mailboxes are people’s', 'User.Read.All')))
-        for (const { mail, accountEnabled } of entries)
-          if (typeof mail === 'string' && accountEnabled === true) personal.add(mail.toLowerCase());
-    }
-    return personal;
+    const others = named.filter(({ address }) => !places.has(address));
+    const owners = await ownersOf(
+      session,
+      others.map(({ address }) => address),
+    );
+    return new Map(
+      others.flatMap(({ address, entry }, at) =>
+        owners[at] === 'nobody' ? [] : [[address, refusalOf(entry, owners[at]!)] as const],
+      ),
+    );
   });
 }
 
-/** @throws NeedsAttention this partition is not one of the allowed mailboxes (any more), or a person's */
+/** By its entry alone: an address would be a person's, and sentences are kept and sent by mail. */
+function refusalOf(entry: number, owner: 'somebody' | 'unknown'): Refusal {
+  if (owner === 'somebody')
+    return {
+      why: `Entry ${entry} of the setting mailboxes stands for a mailbox with which somebody signs in: it was not opened, and nothing of it is kept. Take it out of there; a room whose account is enabled, name by its primary address. When people are busy is asked only of users who opted in.`,
+      forget: true,
+    };
+  return {
+    why: `An address in entry ${entry} of the setting mailboxes is no account’s, so nobody can tell that it is not a person’s: it was not opened; correct or remove it.`,
+    // Silence takes nothing away.
+    forget: false,
+  };
+}
+
+/** @throws NeedsAttention this partition is not one of the named mailboxes (any more), or one that is refused */
 export async function mailboxOf(session: Session, partition: string): Promise<Mailbox> {
-  const mailbox = (await allowedMailboxes(session)).get(partition);
-  if (mailbox && !(await bookablePlaces(session)).has(partition) && (await personalMailboxes(session)).has(partition))
-    throw new NeedsAttention(
-      `Entry ${mailbox.entry} of the setting mailboxes names a mailbox with which somebody signs in: it was not opened. Remove it; when people are busy is asked only of users who opted in.`,
-    );
+  const refusal = (await refusedMailboxes(session)).get(partition);
+  if (refusal) throw new NeedsAttention(refusal.why);
+  const mailbox = (await namedMailboxes(session)).get(partition);
   if (mailbox) return mailbox;
   throw new NeedsAttention(
     'A calendar was to be read that is not among the mailboxes of this connection: it was not opened; add it to the setting mailboxes if it is meant.',

@@ -187,7 +187,7 @@ class Keeping {
 
   async #resource(kind: Kind, partition: string): Promise<string> {
     if (kind === 'users') return 'users';
-    // Asked once more: no subscription for a mailbox that tenant IT did not name, or that is a person's.
+    // Asked once more: no subscription for a mailbox that tenant IT did not name, or that is refused.
     await mailboxOf(this.#session, partition);
     return `users/${partition}/events`;
   }

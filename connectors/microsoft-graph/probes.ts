@@ -1,5 +1,5 @@
 import type { CheckFinding } from '../../src/contract/index.ts';
-import { allowedMailboxes, type Mailbox } from './mailboxes.ts';
+import { allowedMailboxes, type Mailbox, namedMailboxes, refusedMailboxes } from './mailboxes.ts';
 import { calendarsNeed, isMet, placesNeed, usersNeed } from './permissions.ts';
 import type { Session } from './session.ts';
 import { changesRefused } from './users.ts';
@@ -38,8 +38,15 @@ export async function* probes(session: Session, granted: readonly string[] | und
   // Without it the entries cannot be looked up; that it is missing is said already.
   if (granted && !isMet(granted, placesNeed)) return;
   const allowed = await allowedMailboxes(session);
+  yield* refusals(session);
   yield* insideProbe(session, [...allowed.values()]);
-  yield* outsideProbe(session, allowed, granted);
+  yield* outsideProbe(session, await namedMailboxes(session), granted);
+}
+
+/** Said before a run says it; a group that holds many of them is said once. */
+async function* refusals(session: Session): AsyncGenerator<CheckFinding> {
+  const told = new Set([...(await refusedMailboxes(session)).values()].map(({ why }) => why));
+  for (const sentence of told) yield { step: 'records', outcome: 'failed', sentence };
 }
 
 const notRead = (what: string, status: number): CheckFinding => ({
@@ -55,7 +62,11 @@ const calendarOf = (mailbox: string) =>
 async function* insideProbe(session: Session, mailboxes: readonly Mailbox[]): AsyncGenerator<CheckFinding> {
   const [first] = mailboxes;
   if (!first) {
-    yield { step: 'records', outcome: 'note', sentence: 'The entries of the setting mailboxes hold no mailbox yet.' };
+    yield {
+      step: 'records',
+      outcome: 'note',
+      sentence: 'The entries of the setting mailboxes hold no mailbox that may be opened yet.',
+    };
     return;
   }
   const { status } = await session.get(calendarOf(first.address));
@@ -72,7 +83,7 @@ async function* insideProbe(session: Session, mailboxes: readonly Mailbox[]): As
 /** Permissions of Entra and scopes of Exchange add up, so only a mailbox that must not answer shows whether it does. */
 async function* outsideProbe(
   session: Session,
-  allowed: ReadonlyMap<string, Mailbox>,
+  named: ReadonlyMap<string, Mailbox>,
   granted: readonly string[] | undefined,
 ): AsyncGenerator<CheckFinding> {
   if (session.settings.people_calendars === 'free-busy-and-rooms') {
@@ -84,7 +95,7 @@ async function* outsideProbe(
     };
     return;
   }
-  for (const outsider of await outsiders(session, allowed)) {
+  for (const outsider of await outsiders(session, named)) {
     const { status } = await session.get(calendarOf(outsider));
     if (status === 404) continue;
     if (status === 403)
@@ -116,11 +127,11 @@ function remedy(granted: readonly string[] | undefined): string {
     : 'Narrow the scope that Exchange has for it:';
 }
 
-async function outsiders(session: Session, allowed: ReadonlyMap<string, Mailbox>): Promise<string[]> {
-  const answer = await session.get(`/v1.0/users?$select=id,mail&$top=${Math.min(999, OUTSIDERS + allowed.size)}`);
+async function outsiders(session: Session, named: ReadonlyMap<string, Mailbox>): Promise<string[]> {
+  const answer = await session.get(`/v1.0/users?$select=id,mail&$top=${Math.min(999, OUTSIDERS + named.size)}`);
   if (answer.status !== 200) return [];
   const found = session.pageOf(answer).entries.flatMap(({ id, mail }) => {
-    const inside = typeof mail !== 'string' || mail === '' || allowed.has(mail.toLowerCase());
+    const inside = typeof mail !== 'string' || mail === '' || named.has(mail.toLowerCase());
     return inside || typeof id !== 'string' ? [] : [id];
   });
   return found.slice(0, OUTSIDERS);

@@ -54,6 +54,16 @@ export interface Partition {
   readonly name: string;
   /** Of events: the source key of the one space they take, so that an empty calendar is known to be that space's. */
   readonly about?: string;
+  /** It is not to be read. Its name may be a person's address, so nothing of it is written down. */
+  readonly refused?: Refusal;
+}
+
+/** Why a partition is not read although the settings name it. */
+export interface Refusal {
+  /** One sentence for tenant IT: what, where, what to do. It names nobody. */
+  readonly why: string;
+  /** What was read of it before goes at once, whatever the limit of removals: it ought never to have been read. */
+  readonly forget: boolean;
 }
 
 export interface StreamDefinition<K extends StreamName, S extends SettingsShape> {

@@ -88,7 +88,8 @@ async function previewStream(
   if (people?.length === 0) complete = true;
   const partitions = people?.length === 0 ? [] : await (stream.partitions?.(context) ?? [{ name: '' }]);
   const asked = people?.map(({ user, ...sought }) => ({ ...sought, ref: user }));
-  reading: for (const { name: partition } of partitions) {
+  reading: for (const { name: partition, refused } of partitions) {
+    if (refused) continue;
     complete = false;
     const reading = { ...context, partition, mode: 'full', state: null, ...(asked ? { people: asked } : {}) } as const;
     for await (const told of stream.read(reading)) {

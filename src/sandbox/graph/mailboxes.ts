@@ -1,6 +1,6 @@
 import { Refusal } from './answer.ts';
 import { Calendar } from './calendar.ts';
-import type { People } from './people.ts';
+import { mailboxNames, type People } from './people.ts';
 import type { Places } from './places.ts';
 
 /** The calendars of a tenant, by any name of their mailbox. Names are kept in lower case. */
@@ -61,8 +61,8 @@ export class Mailboxes {
   /** Every name of the same mailbox, the one asked for first. */
   namesOf(name: string): string[] {
     const user = this.#people.find(name);
-    const names = [name, user?.mail, user?.userPrincipalName, user?.id];
-    return [...new Set(names.flatMap((one) => (one ? [one.toLowerCase()] : [])))];
+    const names = user ? [name, ...mailboxNames(user), user.id] : [name];
+    return [...new Set(names.map((one) => one.toLowerCase()))];
   }
 
   #isPlace(name: string): boolean {

@@ -68,7 +68,7 @@ export class People {
     return { id: person.id, type: 'deleted' };
   }
 
-  /** By id, user principal name or mail; whoever was removed is not there. */
+  /** By id or any name of the mailbox; whoever was removed is not there. */
   find(name: string): GraphUser | undefined {
     const state = this.#byName.get(key(name))?.state;
     return state && 'user' in state ? state.user : undefined;
@@ -130,12 +130,23 @@ export class People {
   /** A name that another user took over meanwhile stays that user's. */
   #name(person: Person, user: GraphUser): void {
     for (const name of person.names) if (this.#byName.get(name) === person) this.#byName.delete(name);
-    person.names = [user.mail, user.userPrincipalName, user.id].flatMap((name) => (name ? [key(name)] : []));
+    person.names = [...mailboxNames(user), user.id].map(key);
     for (const name of person.names) this.#byName.set(name, person);
   }
 }
 
 const key = (name: string) => name.toLowerCase();
+
+/** With what kind of address each is: `SMTP:` the primary one, `smtp:` an alias, `X500:` and others. */
+export function aliasesOf({ proxyAddresses }: GraphUser): string[] {
+  return Array.isArray(proxyAddresses) ? proxyAddresses.filter((one) => typeof one === 'string') : [];
+}
+
+/** Exchange finds a mailbox by each of these, where the directory finds its account by id and user principal name alone. */
+export function mailboxNames(user: GraphUser): string[] {
+  const aliases = aliasesOf(user).flatMap((one) => (/^smtp:/i.test(one) ? [one.slice(5)] : []));
+  return [user.mail, user.userPrincipalName, ...aliases].flatMap((name) => (name ? [name] : []));
+}
 
 /** Whether this user's change after `since` touches one of these properties (`undefined`: any). */
 export function touched(person: Person, since: number, tracked: ReadonlySet<string> | undefined): boolean {

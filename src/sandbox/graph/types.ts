@@ -15,6 +15,8 @@ export interface GraphUser {
   readonly userPrincipalName?: string | null;
   /** Without one the user has no mailbox: its calendar answers 404 MailboxNotEnabledForRESTAPI. */
   readonly mail?: string | null;
+  /** As Entra keeps them: `SMTP:` and the primary address, `smtp:` and an alias. The mailbox is found by each. */
+  readonly proxyAddresses?: readonly string[] | null;
   /** Base64 of an objectGUID's bytes, or whatever else the tenant synchronises by. Only sent if selected. */
   readonly onPremisesImmutableId?: string | null;
   readonly [property: string]: Json | undefined;

@@ -158,7 +158,16 @@ describe('microsoft-graph check', () => {
   });
 
   it('says which entry of mailboxes has none', async () => {
+    source.putUser({ id: 'u4', userPrincipalName: 'gone@acme.example', accountEnabled: false });
     expect((await found({ mailboxes: ['gone@acme.example'] })).of('too-little').join(' ')).to.match(/entry 1.*404/);
+  });
+
+  it('fails for an entry that is a person’s or nobody’s, and opens none of them, not even to try', async () => {
+    source.putUser({ id: 'u5', mail: 'boss@acme.example', accountEnabled: true });
+    const { of } = await found({ mailboxes: [ROOM, 'boss@acme.example', 'mistyped@acme.example'] });
+    expect(of('failed').join(' ')).to.match(/Entry 2 .* signs in.*entry 3 .* no account/);
+    expect(of('ok').join(' ')).to.match(/One mailbox is meant/);
+    expect(source.requests().filter(({ url }) => /(boss|mistyped).*calendar/.test(url))).to.deep.equal([]);
   });
 
   it('says that no room’s calendar is read while mailboxes is empty', async () => {

@@ -114,6 +114,7 @@ describe('microsoft-graph events, read as a window', () => {
   });
 
   it('name the entry of a mailbox that is gone', async () => {
+    source.putUser({ id: 'u', userPrincipalName: 'gone@acme.example', accountEnabled: false });
     const reading = readRoom(source, {
       now: NOW,
       partition: 'gone@acme.example',

@@ -13,7 +13,7 @@ import { certificates } from '../../support/certificates.ts';
 import { expectGoodSentence } from '../../support/connector-suite/sentences.ts';
 import { testClock } from '../../support/hub.ts';
 import { type WebSource, webSource } from '../../support/web-source.ts';
-import { contextFor, meeting, NOW, putRoom, ROOM, sandbox } from './support.ts';
+import { contextFor, NOW, putRoom, ROOM, sandbox } from './support.ts';
 
 const notifications = graph.notifications!;
 const MINUTE_MS = 60_000;
@@ -261,7 +261,7 @@ describe('subscriptions that microsoft-graph keeps', () => {
   it('stop at the first round where nobody answers at the address, and say what to open', async () => {
     reachable = false;
     const rooms = Array.from({ length: 9 }, (_, n) => `room-${n}@acme.example`);
-    for (const one of rooms) source.putEvent(one, meeting('e', '10'));
+    for (const one of rooms) source.putUser({ id: one, mail: one, accountEnabled: false });
     const { kept, sentence, asked } = await keep(
       rooms.map((partition) => ({ stream: 'events', partition })),
       [],

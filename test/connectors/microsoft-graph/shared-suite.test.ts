@@ -43,8 +43,13 @@ const source: SourceHarness = {
         accountEnabled: true,
         ...(businessPhones === undefined ? {} : { businessPhones: [businessPhones] }),
       });
-    for (const place of contents.spaces ?? [])
-      sandboxed.putPlace({ '@odata.type': '#microsoft.graph.room', ...place } as GraphPlace);
+    // The first room is the one whose calendar is read.
+    for (const [n, place] of (contents.spaces ?? []).entries())
+      sandboxed.putPlace({
+        '@odata.type': '#microsoft.graph.room',
+        ...place,
+        ...(n === 0 ? { emailAddress: ROOM } : {}),
+      } as GraphPlace);
     for (const [n, { id, zone, organizer, ...event }] of (contents.events ?? []).entries())
       sandboxed.putEvent(ROOM, {
         ...meeting(id!, String(8 + n).padStart(2, '0'), today(8 + n)),
@@ -54,7 +59,7 @@ const source: SourceHarness = {
       });
     for (const [n, { id, ...event }] of (contents.user_events ?? []).entries())
       sandboxed.putEvent(PERSON, { ...meeting(id!, '', tomorrow(8 + n)), ...event });
-    if (!contents.events?.length) sandboxed.putUser({ id: guid(900), mail: ROOM, accountEnabled: false });
+    if (!contents.spaces?.length) sandboxed.putUser({ id: guid(900), mail: ROOM, accountEnabled: false });
     const front = await relay(sandboxed);
     return {
       settings: {
@@ -92,7 +97,7 @@ function askedOf(sandboxed: SandboxGraph): string[] {
     sandboxed
       .requests()
       // Whose the mailboxes are that tenant IT named is asked of the settings' sake, and is no record.
-      .filter(({ url }) => !url.endsWith('$select=id,mail,accountEnabled'))
+      .filter(({ url }) => !url.endsWith('$select=id,accountEnabled'))
       .filter(({ url }) => /^\/v1\.0\/users(\/delta)?\?|^\/v1\.0\/places\/.*displayName/.test(url))
       .map(({ url }) => new URL(url, 'https://graph.example'))
       .flatMap(({ searchParams }) => searchParams.get('$select')?.split(',') ?? [])

@@ -67,6 +67,7 @@ describe('people’s calendars from Microsoft 365', () => {
     it('is on behalf of the next room where one is gone or closed to us, and then goes on with that one', async () => {
       const rooms = ['gone@acme.example', 'closed@acme.example', ROOM];
       source.putUser({ id: '00000000-0000-4000-8000-000000000099', mail: rooms[1]!, accountEnabled: false });
+      source.putUser({ id: 'gone', userPrincipalName: rooms[0]!, accountEnabled: false });
       source.scopeMailboxes([ROOM, rooms[0]!]);
       const context = contextFor(source, 'user_events', { people, now: NOW, settings: { mailboxes: rooms } });
       const reading = async () => toldOf(await all(streamOf(graph, 'user_events')!.read(context)));
@@ -78,6 +79,12 @@ describe('people’s calendars from Microsoft 365', () => {
         [ROOM, 200],
         [ROOM, 200],
       ]);
+    });
+
+    it('is on behalf of no person whom tenant IT named among the rooms', async () => {
+      source.putUser({ id: 'boss', mail: 'boss@acme.example', accountEnabled: true });
+      await ask({ mailboxes: ['boss@acme.example', ROOM] });
+      expect(asked().map(({ url }) => decodeURIComponent(url.split('/')[3]!))).to.deep.equal([ROOM]);
     });
 
     it('is on behalf of the people themselves where no mailbox is named', async () => {

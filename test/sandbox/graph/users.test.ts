@@ -27,6 +27,30 @@ describe('users and groups of the sandbox', () => {
     expect(ids(listed.body.value)).to.deep.equal(['id-cid', 'id-dee']);
   });
 
+  it('are found by an alias, which only any() looks for, with the letters of its kind as they are', async () => {
+    const proxyAddresses = ['SMTP:ann@acme.example', 'smtp:A.Smith@acme.example', 'X500:/o=acme/cn=ann'];
+    client.graph.putUser(user('ann', { proxyAddresses }));
+    const by = async (text: string) => ids((await client.get(filter(text))).body.value);
+    const any = (value: string) => `proxyAddresses/any(p:p eq '${value}')`;
+    expect(await by(any('smtp:a.smith@acme.example'))).to.deep.equal(['id-ann']);
+    expect(await by(any('SMTP:ann@acme.example'))).to.deep.equal(['id-ann']);
+    expect(await by(`${any('smtp:ann@acme.example')} or ${any('SMTP:a.smith@acme.example')}`)).to.deep.equal([]);
+    expect(await by(`mail eq 'bob@acme.example' or ${any('smtp:a.smith@acme.example')}`)).to.deep.equal([
+      'id-ann',
+      'id-bob',
+    ]);
+    for (const bad of ["proxyAddresses eq 'smtp:a'", "mail/any(p:p eq 'a')", "proxyAddresses/any(p:q eq 'a')"])
+      expect((await client.get(filter(bad))).status, bad).to.equal(400);
+  });
+
+  it('have a mailbox that Exchange opens by any address, and an account that the directory finds by two names', async () => {
+    client.graph.putUser(user('ann', { proxyAddresses: ['SMTP:ann@acme.example', 'smtp:a.smith@acme.example'] }));
+    const window = 'startDateTime=2026-12-01T00:00:00Z&endDateTime=2026-12-02T00:00:00Z';
+    const status = async (path: string) => (await client.get(path)).status;
+    expect(await status(`/users/a.smith@acme.example/calendarView?${window}`)).to.equal(200);
+    expect(await status('/users/a.smith@acme.example')).to.equal(404);
+  });
+
   it('are found by a value with a quote, which the filter doubles', async () => {
     client.graph.putUser(user('o’hara', { mail: "o'hara@acme.example" }));
     expect((await client.get(filter("mail eq 'o''hara@acme.example'"))).body.value).to.have.length(1);
