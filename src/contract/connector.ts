@@ -54,7 +54,7 @@ export interface Partition {
   readonly name: string;
   /** Of events: the source key of the one space they take, so that an empty calendar is known to be that space's. */
   readonly about?: string;
-  /** It is not to be read. Its name may be a person's address, so nothing of it is written down. */
+  /** Of events: it is not to be read. Its name may be a person's address, so nothing of it is written down. */
   readonly refused?: Refusal;
 }
 

@@ -14,6 +14,7 @@ import { inTenant, type TenantContext } from './context.ts';
 import { Database, type Tx } from './database.ts';
 import { eventStore } from './events.ts';
 import { type ExpiryDue, markExpiries } from './expiries.ts';
+import { forgetRefused, type RunAccount } from './forget-refused.ts';
 import { idempotencyStore } from './idempotency.ts';
 import { acquireLease, endRun, type HealthChange, holdLease, type Lease, type RunEnd, yieldLease } from './lease.ts';
 import { lockerStore } from './lockers.ts';
@@ -71,6 +72,8 @@ export interface HubTenantStore extends TenantStore {
   partitionsOf(connectionId: string, stream: StreamName): Promise<readonly string[]>;
   /** Those of them that are read no more, as soon as nothing of theirs is left. */
   forgetPartitions(lease: Lease, stream: StreamName, names: readonly string[]): Promise<void>;
+  /** All that was kept of calendars that ought never to have been read; see `forgetRefused`. */
+  forgetRefused(lease: Lease, names: readonly string[], account: RunAccount): ReturnType<typeof forgetRefused>;
   applyPage(pass: Pass, rules: RulesInMemory, page: PageInput): Promise<PageOutcome>;
   /** Who is let in now. */
   loadedRules(connectionId: string): Promise<RulesInMemory>;
@@ -229,6 +232,7 @@ function tenantStore(
     beginPass: (lease, wanted) => beginPass(context, lease, wanted),
     partitionsOf: (connectionId, stream) => partitionsOf(context, connectionId, stream),
     forgetPartitions: (lease, stream, names) => forgetPartitions(context, lease, stream, names),
+    forgetRefused: (lease, names, account) => forgetRefused(context, lease, names, account),
     applyPage: (pass, rules, page) => applyPage(context, pass, rules, page),
     async loadedRules(connectionId) {
       const rules = new RulesInMemory(context, connectionId);

@@ -8,7 +8,7 @@ import { sql } from './sql.ts';
 export const keepReceipt = (
   tx: Tx,
   { tenantId }: TenantContext,
-  pass: Pass,
+  pass: Pick<Pass, 'lease' | 'stream'>,
   receipt: StreamReceipt,
   { requests, bytes }: { readonly requests: number; readonly bytes: number },
 ): Promise<number> =>

@@ -234,7 +234,9 @@ class Run {
     });
     if (planned.plan.declaration.person === 'opted-in') return this.#readOptedIn(plan, planned, { stream, context });
     const all = stream.partitions ? await stream.partitions(context) : [{ name: '' }];
-    const partitions = all.filter(({ name }) => this.#wishes.include(planned.plan.stream, name));
+    await this.#forgetRefused(all, wantFull);
+    const wanted = all.filter(({ name }) => this.#wishes.include(planned.plan.stream, name));
+    const partitions = wanted.filter(({ refused }) => !refused);
     // Once for all of them: a thousand calendars are read under the same rules, which are followed as they move.
     const rules = await this.#tenant.loadedRules(this.#lease.connectionId);
     if (rules.configuration !== plan.version) throw new ConfigurationChanged();
@@ -243,7 +245,7 @@ class Run {
       if (!(error instanceof ConfigurationChanged)) this.#abort.abort(error);
     });
     const reading = { plan, planned, stream, context, rules, partitions: all.length, side };
-    const trouble = new PartitionTrouble(planned.plan.stream, partitions.length);
+    const trouble = new PartitionTrouble(planned.plan.stream, wanted.length);
     await side.each(partitions, async (partition) => {
       this.#goOn();
       try {
@@ -260,8 +262,21 @@ class Run {
       }
     });
     if (stream.partitions && !this.#wishes.only)
-      await this.#retirePartitions(reading, new Set(partitions.map(({ name }) => name)));
+      await this.#retirePartitions(reading, new Set(all.map(({ name }) => name)));
+    for (const { refused } of wanted) if (refused) trouble.note(new NeedsAttention(refused.why));
     trouble.tell();
+  }
+
+  async #forgetRefused(partitions: readonly Partition[], wantFull: boolean): Promise<void> {
+    const names = partitions.flatMap(({ name, refused }) => (refused?.forget ? [name] : []));
+    if (names.length === 0) return;
+    const changed = await this.#tenant.forgetRefused(this.#lease, names, {
+      streams: this.#streams,
+      mode: wantFull ? 'full' : 'incremental',
+      requests: this.#lease.requests + this.#net.spent.requests,
+      bytes: this.#lease.bytes + this.#net.spent.bytes,
+    });
+    Object.assign(this.#streams, changed);
   }
 
   /** Asked anew each time: what people are busy with has no state to go on from. */

@@ -96,7 +96,7 @@ async function watchedOf(plan: ConnectionPlan, asking: Keeping['asking']): Promi
     if (!plan.connector.notifications?.streams.includes(stream)) continue;
     const { partitions } = streamOf(plan.connector, stream)!;
     const names = partitions ? await partitions(contextFor(plan, planned.plan, asking)) : [{ name: '' }];
-    watched.push(...names.map(({ name }) => ({ stream, partition: name })));
+    for (const { name, refused } of names) if (!refused) watched.push({ stream, partition: name });
   }
   return watched;
 }

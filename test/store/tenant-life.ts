@@ -144,6 +144,7 @@ export async function live(world: World, { tenant, ids, key }: Awaited<ReturnTyp
   await rotateKeys(world, tenant);
   await changeAtTheSource(world, tenant);
   await changeRooms(world, tenant);
+  await refuseACalendar(world, tenant);
   await changeCalendarsOfPeople(world, tenant, ids);
   await shareAnAddress(world, tenant);
   await twoDirectories(world, tenant);
@@ -339,6 +340,26 @@ async function changeRooms({ hub, calendars }: World, tenant: HubTenantStore): P
   if (status === 'held') await hub.sync.approve(tenant.tenantId, run, 'tester');
   await read(hub, tenant, 'rooms');
   calendars.calendars = allCalendars();
+  await read(hub, tenant, 'rooms');
+}
+
+/** A calendar turns out to be one that ought never to have been read, while it is being read, and its room waits to be removed. */
+async function refuseACalendar({ hub, calendars }: World, tenant: HubTenantStore): Promise<void> {
+  const { id } = await tenant.connections.get('rooms');
+  calendars.spaces = [];
+  calendars.script = async function* ({ room: of }) {
+    yield records(allCalendars()[of as 'a' | 'b']);
+    yield page({ token: 3 });
+    throw new TryLater('Busy.');
+  };
+  await read(hub, tenant, 'rooms');
+  const lease = await tenant.acquire(id, { trigger: 'manual' });
+  const expiresAt = new Date(hub.clock.now().getTime() + DAY_MS);
+  await tenant.subscriptions.made(lease, { id: 's-c', stream: 'events', partition: 'a', expiresAt }, told);
+  await tenant.forgetRefused(lease, ['a'], { streams: {}, mode: 'full', requests: 0, bytes: 0 });
+  await tenant.end(lease, { status: 'succeeded', failure: null, requests: 0, bytes: 0 });
+  calendars.script = undefined;
+  calendars.spaces = allSpaces();
   await read(hub, tenant, 'rooms');
 }
 

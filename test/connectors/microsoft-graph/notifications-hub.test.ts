@@ -369,6 +369,40 @@ describe('notifications of Microsoft 365, through the hub', function () {
     expect(await tenant.subscriptions.held(await id(), '')).to.deep.equal([]);
   });
 
+  it('about a mailbox that has become a person’s are ended by the run that finds out, and wanted by nobody', async () => {
+    source.putUser({ id: guid(50), mail: addressOf('shared'), accountEnabled: false });
+    source.putEvent(addressOf('shared'), meeting('private', '08'));
+    source.putGroup(GROUP, [guid(50), ...ROOMS.map((_, n) => guid(n))]);
+    await schedule();
+    await work();
+    expect(source.subscriptions()).to.have.length(5);
+    source.putEvent(addressOf('shared'), meeting('private-2', '10'));
+    await called();
+    source.putUser({ id: guid(50), mail: addressOf('shared'), accountEnabled: true });
+    expect(await asked(work), 'by the notification').to.deep.equal(['DELETE', 'users']);
+    expect(await known()).to.deep.equal(first);
+    expect(await wishes()).to.deep.equal([]);
+    const held = async () => (await tenant.subscriptions.held(await id(), '')).map(({ partition }) => partition);
+    expect(await held()).to.have.members(['', ...ROOMS.map(addressOf)]);
+    expect(source.subscriptions()).to.have.length(4);
+    expect(await asked(schedule), 'once').to.deep.equal(['r1', 'r2', 'r3', 'users']);
+  });
+
+  it('about a mailbox that has become a person’s name it nowhere, though Microsoft cannot end them yet', async () => {
+    source.putUser({ id: guid(50), mail: addressOf('shared'), accountEnabled: false });
+    source.putGroup(GROUP, [guid(50), ...ROOMS.map((_, n) => guid(n))]);
+    await schedule();
+    await work();
+    source.putUser({ id: guid(50), mail: addressOf('shared'), accountEnabled: true });
+    source.fault({ status: 403, method: 'DELETE', times: 1 });
+    expect(await asked(schedule)).to.include('DELETE');
+    const held = async () => (await tenant.subscriptions.held(await id(), '')).map(({ partition }) => partition);
+    expect(await held()).to.have.members(['', '', ...ROOMS.map(addressOf)]);
+    await schedule();
+    expect(await held()).to.have.members(['', ...ROOMS.map(addressOf)]);
+    expect(source.subscriptions()).to.have.length(4);
+  });
+
   it('are asked for anew when the hub is called by another address', async () => {
     await settle();
     const before = source.subscriptions().map(({ id: one }) => one);
