@@ -25,6 +25,7 @@ import { createNet, type NetRules, parseAddressRules } from './sync/net/index.ts
 import { deliverNotice, noticeJob } from './sync/notices.ts';
 import { namedDirectory } from './sync/plans.ts';
 import { callSoon, createPushReceiver, runForPush } from './sync/push.ts';
+import { endOfPaused, endOfRemoved } from './sync/quiet.ts';
 import { type RunDeps, runConnection } from './sync/run.ts';
 import { createSyncService } from './sync/service.ts';
 import { createNoticeSender } from './webhooks/index.ts';
@@ -121,6 +122,7 @@ async function assemble(
     applicationName: `sluice ${purpose}`,
     namedDirectory: ({ connector, settings }) => namedDirectory(byName.get(connector), settings),
     essentialSettings: ({ connector, settings }) => essential(byName.get(connector)?.settings ?? {}, settings),
+    removed: (connection) => endOfRemoved(runDeps, connection),
   });
   const runDeps: RunDeps = {
     clock: systemClock,
@@ -299,6 +301,12 @@ async function startWorker({ store, runDeps, deliver }: Parts, jobs: JobQueue): 
       // Somebody else reads it, it was paused, or it is gone: nothing is lost, the next slot comes.
       if (!(error instanceof Refused) && (error as { recovery?: string }).recovery !== 'bad-input') throw error;
     }
+  });
+  await jobs.work('quiet', { atOnce: 2 }, async ([job]) => {
+    await endOfPaused(runDeps, await store.tenant(job!.tenantId), job!.connection).catch((error) => {
+      // Removed meanwhile, and quiet by that.
+      if (!(error instanceof Refused)) throw error;
+    });
   });
   await jobs.work('notice', { atOnce: 2 }, ([job]) => deliver(job!));
   // A Monday morning's log-ons come in a burst: one question to the directory serves many.

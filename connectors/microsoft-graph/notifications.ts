@@ -71,18 +71,20 @@ async function* keep(context: KeepContext<typeof shape>): AsyncGenerator<Kept> {
   const keeping = new Keeping(context);
   const names = new Set(context.watched.map(nameOf));
   const standing = new Map<string, HeldSubscription>();
+  const over: (() => Promise<Kept[]>)[] = [];
   for (const held of context.held) {
     const stands = names.has(nameOf(held)) && !standing.has(nameOf(held));
     if (stands && !held.lost && !held.moved && held.expiresAt > context.now) standing.set(nameOf(held), held);
-    else yield* keeping.end(held);
+    else over.push(() => keeping.end(held));
   }
+  yield* keeping.each(over, 'ended');
   const due: (() => Promise<Kept[]>)[] = [];
   for (const watched of context.watched) {
     const held = standing.get(nameOf(watched));
     if (!held) due.push(() => keeping.make(watched));
     else if (held.renew || keeping.isHalfOver(held)) due.push(() => keeping.renew(held));
   }
-  yield* keeping.each(due);
+  yield* keeping.each(due, 'had');
 }
 
 const nameOf = ({ stream, partition }: Watched): string => `${stream}/${partition}`;
@@ -104,7 +106,7 @@ class Keeping {
    * As many at a time as requests may be under way. One that is refused is told when all others have been tried, unless
    * none was granted: then the rest would fare no better.
    */
-  async *each(due: readonly (() => Promise<Kept[]>)[]): AsyncGenerator<Kept> {
+  async *each(due: readonly (() => Promise<Kept[]>)[], what: 'had' | 'ended'): AsyncGenerator<Kept> {
     const atOnce = this.#context.settings.in_flight;
     let refused: NeedsAttention | undefined;
     let count = 0;
@@ -126,17 +128,17 @@ class Keeping {
     }
     if (!refused) return;
     throw new NeedsAttention(
-      `${count === 1 ? 'One subscription' : `${count} subscriptions`} for notifications could not be had, and schedules read all the same; of the first: ${refused.message}`,
+      `${count === 1 ? 'One subscription' : `${count} subscriptions`} for notifications could not be ${what}, and schedules read all the same; of the first: ${refused.message}`,
     );
   }
 
-  async *end({ id, lost, expiresAt }: HeldSubscription): AsyncGenerator<Kept> {
+  async end({ id, lost, expiresAt }: HeldSubscription): Promise<Kept[]> {
     if (!lost && expiresAt > this.#context.now) {
       const { status } = await this.#session.remove(pathOf(id));
       // 404: it has ended already.
       if (status !== 204 && status !== 200 && status !== 404) throw this.#refused({ status, headers: {}, body: null });
     }
-    yield { kept: 'ended', id };
+    return [{ kept: 'ended', id }];
   }
 
   /** Renewing also confirms it, where Graph asked for that. One that is no longer there is made anew. */

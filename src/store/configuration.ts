@@ -10,6 +10,7 @@ import { eventsOf, removeEvents } from './events.ts';
 import { announce, type FeedEntry } from './feed.ts';
 import { removeAssignments, removeLockers } from './lockers.ts';
 import { loadPeople, savePeople, supplierOrder } from './people.ts';
+import { type RemovedConnection, settleQuiet, subscriptionsOf } from './quiet.ts';
 import { takeOver } from './replacement.ts';
 import { lockRules, rulesChanged } from './rules.ts';
 import { removeSpaces, spacesOf } from './spaces.ts';
@@ -58,6 +59,7 @@ export function configurationStore(
   context: TenantContext,
   essential: EssentialSettings,
   namedDirectory: NamedDirectory,
+  removed: (connection: RemovedConnection) => Promise<void> = async () => {},
 ): ConfigurationStore & { current(tx: Tx): Promise<LiveConfiguration | undefined> } {
   const { tenantId, keys } = context;
 
@@ -77,8 +79,8 @@ export function configurationStore(
     consequences: (next) =>
       inTenant(context, async (tx) => consequences(tx, context, (await current(tx))?.configuration, next)),
 
-    write: (next, options: ApplyOptions) =>
-      inTenant(context, async (tx) => {
+    async write(next, options: ApplyOptions) {
+      const written = await inTenant(context, async (tx) => {
         // The one lock order: connections, then rules. A page holds its connection when it waits for the rules.
         await tx.rows(
           sql`SELECT 1 FROM registry.connection WHERE tenant_id = ${tenantId} ORDER BY id FOR NO KEY UPDATE`,
@@ -99,7 +101,7 @@ export function configurationStore(
         const order = await supplierOrder(tx, context);
         if (options.replaces) await takeOver(tx, context, live?.configuration, options.replaces);
         const featuresMoved = await writeFeatures(tx, context, live?.configuration.features ?? [], next.features);
-        await writeConnections(
+        const gone = await writeConnections(
           tx,
           context,
           live?.configuration,
@@ -111,8 +113,11 @@ export function configurationStore(
         );
         await deriveIfReordered(tx, context, order);
         await rulesChanged(tx, tenantId);
-        return { version };
-      }),
+        return { version, gone };
+      });
+      await Promise.all(written.gone.map(removed));
+      return { version: written.version };
+    },
   };
 }
 
@@ -234,7 +239,7 @@ async function writeConnections(
   essential: EssentialSettings,
   namedDirectory: NamedDirectory,
   featuresMoved: boolean,
-): Promise<void> {
+): Promise<readonly RemovedConnection[]> {
   const { tenantId, clock } = context;
   const live = await tx.rows<{ id: string; name: string; connector: string }>(sql`
     SELECT id, name, connector FROM registry.connection WHERE tenant_id = ${tenantId} ORDER BY id`);
@@ -245,7 +250,13 @@ async function writeConnections(
   const kept = new Set(
     after.connections.map((connection) => idOf.get(connection.was ?? '') ?? idOf.get(connection.name)),
   );
-  for (const { id } of live) if (!kept.has(id)) await removeConnection(tx, context, id);
+  const gone: RemovedConnection[] = [];
+  for (const { id, name } of live) {
+    if (kept.has(id)) continue;
+    const configured = before?.connections.find((one) => one.name === name);
+    if (configured) gone.push({ tenant: context.tenant, configured, held: await subscriptionsOf(tx, context, id) });
+    await removeConnection(tx, context, id);
+  }
   for (const connection of after.connections) {
     const id = idOf.get(connection.was ?? '') ?? idOf.get(connection.name);
     const old = before?.connections.find(({ name }) => name === connection.name || name === connection.was);
@@ -271,6 +282,8 @@ async function writeConnections(
              next_full_at = CASE WHEN ${moved || old?.full !== connection.full} THEN NULL ELSE connection.next_full_at END,
              full_wanted = connection.full_wanted + ${material || featuresMoved ? 1 : 0}`);
   }
+  await settleQuiet(tx, context);
+  return gone;
 }
 
 /** Whose word counts first has changed: users are what their suppliers say in the new order. */

@@ -2,6 +2,7 @@ import { Refused } from '../base/errors.ts';
 import type { StreamName } from '../model/model.ts';
 import { inTenant, type TenantContext } from './context.ts';
 import type { Tx } from './database.ts';
+import { settleQuiet } from './quiet.ts';
 import { replacementOf } from './replacement.ts';
 import { sql } from './sql.ts';
 import type { ConnectionStatus, ConnectionStore, Health, LiveConfiguration, SourceStatus } from './types.ts';
@@ -18,6 +19,7 @@ interface Row {
   health: Health;
   failing_since: Date | null;
   failure: string | null;
+  notifications_failure: string | null;
   running: string | null;
 }
 
@@ -33,6 +35,7 @@ const statusOf = (row: Row): ConnectionStatus => ({
   health: row.health,
   failing_since: row.failing_since?.toISOString() ?? null,
   failure: row.failure,
+  notifications_failure: row.notifications_failure,
   running: row.running,
 });
 
@@ -58,7 +61,7 @@ export function connectionStore(
   const everyOne = (tx: Tx, name: string | null) =>
     tx.rows<Row>(sql`
       SELECT c.id, c.name, c.connector, c.directory, c.paused, c.schedule, c.full_schedule, c.next_due_at, c.health, c.failing_since,
-             c.failure, CASE WHEN c.lease_until > now() THEN c.lease_run END AS running
+             c.failure, c.notifications_failure, CASE WHEN c.lease_until > now() THEN c.lease_run END AS running
         FROM registry.connection c
        WHERE c.tenant_id = ${tenantId} AND (${name}::text IS NULL OR c.name = ${name}) ORDER BY c.name`);
 
@@ -79,6 +82,7 @@ export function connectionStore(
              SET paused = ${paused},
                  next_due_at = CASE WHEN ${paused} THEN NULL WHEN schedule IS NOT NULL THEN ${clock.now()}::timestamptz END
            WHERE tenant_id = ${tenantId} AND name = ${name} AND paused <> ${paused}`);
+        await settleQuiet(tx, context);
         return one(tx, name);
       }),
 

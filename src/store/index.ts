@@ -30,6 +30,7 @@ import {
 } from './opted-in.ts';
 import { beginPass, forgetPartitions, type Pass, partitionsOf } from './pass.ts';
 import { isProven, type PresentedPushToken, parsePushToken, pushToken } from './push-token.ts';
+import { type QuietStore, quietStore, type RemovedConnection } from './quiet.ts';
 import { openRegistry, type Registry } from './registry.ts';
 import { lockRules, RulesInMemory } from './rules.ts';
 import { type RunDecisions, runStore } from './runs.ts';
@@ -47,6 +48,7 @@ export { type HealthChange, type Lease, LostLease } from './lease.ts';
 export { migrate, planMigrations } from './migrate.ts';
 export type { OptedIn, OptedInPage } from './opted-in.ts';
 export type { Pass } from './pass.ts';
+export type { QuietStore, RemovedConnection } from './quiet.ts';
 export type { DueConnection, Registry } from './registry.ts';
 export type { RulesInMemory } from './rules.ts';
 export type { RulesView } from './rules-view.ts';
@@ -59,6 +61,7 @@ export interface HubTenantStore extends TenantStore {
   readonly runs: TenantStore['runs'] & RunDecisions;
   readonly keys: TenantStore['keys'] & KeyVerification;
   readonly subscriptions: SubscriptionStore;
+  readonly quiet: QuietStore;
   /** What a source calls this connection by. It is a secret: it goes into an address, and nowhere else. */
   pushToken(connectionId: string): string;
   provesPush(presented: PresentedPushToken): boolean;
@@ -131,6 +134,8 @@ export interface StoreOptions {
   readonly essentialSettings?: EssentialSettings;
   /** DIRECTORY of a connection as far as its settings say one; left out: what the setting `directory` says. */
   readonly namedDirectory?: NamedDirectory;
+  /** Called for each connection that was removed, once that is durable. Waited for; it must not throw. */
+  readonly removed?: (connection: RemovedConnection) => Promise<void>;
 }
 
 /** Opens a store over a migrated database. */
@@ -203,10 +208,10 @@ const byItsSetting: NamedDirectory = ({ settings: { directory } }) =>
 
 function tenantStore(
   context: TenantContext,
-  { essentialSettings = everySetting, namedDirectory = byItsSetting }: StoreOptions,
+  { essentialSettings = everySetting, namedDirectory = byItsSetting, removed }: StoreOptions,
 ): HubTenantStore {
   const { tenant, tenantId } = context;
-  const configuration = configurationStore(context, essentialSettings, namedDirectory);
+  const configuration = configurationStore(context, essentialSettings, namedDirectory, removed);
   const domains = async () => (await configuration.read())?.configuration.users.domains ?? [];
   return {
     tenant,
@@ -222,6 +227,7 @@ function tenantStore(
     runs: runStore(context),
     keys: keyStore(context),
     subscriptions: subscriptionStore(context),
+    quiet: quietStore(context),
     pushToken: (connectionId) => pushToken(context.keys, tenant, connectionId),
     provesPush: (presented) => isProven(context.keys, presented),
     idempotency: idempotencyStore(context),

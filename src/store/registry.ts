@@ -37,6 +37,12 @@ export interface Registry {
     slots: (due: DueConnection) => { next: Date | null; nextFull: Date | null; full: boolean },
     enqueue: (tx: Tx, due: DueConnection) => Promise<void>,
   ): Promise<number>;
+  /** Paused connections whose source is to be told again to be quiet, each claimed by setting when it is next tried. */
+  claimQuiet(
+    now: Date,
+    next: (tries: number) => Date | null,
+    enqueue: (tx: Tx, due: { readonly tenantId: string; readonly name: string }) => Promise<void>,
+  ): Promise<number>;
   /** Connections whose run lost its process, or was left by a graceful stop: it goes on elsewhere. */
   orphans(): Promise<readonly { readonly tenantId: string; readonly name: string; readonly run: string }[]>;
   /** Last feed number of each tenant, for those who wait for a change. */
@@ -101,6 +107,22 @@ export function openRegistry(db: Database, master: MasterKey): Registry {
                SET next_due_at = ${next}, next_full_at = ${nextFull}, full_wanted = full_wanted + ${full ? 1 : 0}
              WHERE tenant_id = ${connection.tenantId} AND id = ${connection.id}`);
           await enqueue(tx, connection);
+        }
+        return due.length;
+      }),
+
+    claimQuiet: (now, next, enqueue) =>
+      db.registry(async (tx) => {
+        // One that is still being read would go on with what it holds: its turn comes when that is over.
+        const due = await tx.rows<{ tenantId: string; id: string; name: string; tries: number }>(sql`
+          SELECT tenant_id AS "tenantId", id, name, quiet_tries AS tries FROM registry.connection
+           WHERE paused AND quiet_due_at <= ${now} AND (lease_until IS NULL OR lease_until < now())
+           ORDER BY quiet_due_at LIMIT 100 FOR NO KEY UPDATE SKIP LOCKED`);
+        for (const { tenantId, id, name, tries } of due) {
+          await tx.run(sql`
+            UPDATE registry.connection SET quiet_due_at = ${next(tries)}, quiet_tries = quiet_tries + 1
+             WHERE tenant_id = ${tenantId} AND id = ${id}`);
+          await enqueue(tx, { tenantId, name });
         }
         return due.length;
       }),

@@ -4,6 +4,7 @@ import type { StreamName } from '../model/model.ts';
 import { inTenant, type TenantContext } from './context.ts';
 import type { Tx } from './database.ts';
 import { holdLease, type Lease } from './lease.ts';
+import { settleQuiet } from './quiet.ts';
 import { sql } from './sql.ts';
 
 /** A partition that a notification asks to be read, as it stood at some instant. */
@@ -85,16 +86,17 @@ export function subscriptionStore(context: TenantContext): SubscriptionStore {
       }),
 
     made: (lease, { id, stream, partition, expiresAt }, { secret, address }) =>
-      fenced(lease, (tx) =>
-        tx.run(sql`
+      fenced(lease, async (tx) => {
+        await tx.run(sql`
           INSERT INTO sluice.subscription (tenant_id, connection_id, source_id, stream, partition, secret_digest, address_digest, expires_at)
           VALUES (${tenantId}, ${lease.connectionId}, ${id}, ${stream}, ${partition}, ${digestOf(secret)},
                   ${addressDigest(address)}, ${expiresAt})
           ON CONFLICT (tenant_id, connection_id, source_id) DO UPDATE
              SET stream = excluded.stream, partition = excluded.partition, secret_digest = excluded.secret_digest,
                  address_digest = excluded.address_digest,
-                 expires_at = excluded.expires_at, wanted = subscription.wanted + 1, renew = false, lost = false`),
-      ),
+                 expires_at = excluded.expires_at, wanted = subscription.wanted + 1, renew = false, lost = false`);
+        await settleQuiet(tx, context);
+      }),
 
     renewed: (lease, { id, expiresAt }) =>
       fenced(lease, (tx) =>

@@ -303,6 +303,8 @@ export interface ConnectionStatus {
   /** Since when it is not well, and why, in a sentence. */
   readonly failing_since: string | null;
   readonly failure: string | null;
+  /** Why its source does not tell of all changes, or could not be told to stop; the schedule reads all the same. */
+  readonly notifications_failure: string | null;
   readonly running: string | null;
 }
 

@@ -9,6 +9,8 @@ import type { ChangeKind } from '../webhooks/index.ts';
 export interface Jobs {
   /** `push`: only what notifications ask for. */
   run: { tenantId: string; connection: string; run?: string; full?: boolean; push?: boolean };
+  /** A paused connection's source is told to be quiet. */
+  quiet: { tenantId: string; connection: string };
   lookup: { tenantId: string; users: string[] };
   notice: (RunNotice | ExpiryNotice) & {
     tenantId: string;
@@ -37,7 +39,7 @@ export interface ExpiryNotice {
 }
 
 export type Queue = keyof Jobs;
-const QUEUES: readonly Queue[] = ['run', 'lookup', 'notice'];
+const QUEUES: readonly Queue[] = ['run', 'quiet', 'lookup', 'notice'];
 
 export interface JobQueue {
   /** Makes the queues; needed once, before anything is sent. */

@@ -7,6 +7,7 @@ import { nextSlot } from './cron.ts';
 import { type ExpiryWatch, tellExpiries } from './expiries.ts';
 import type { JobQueue } from './jobs.ts';
 import type { Metrics } from './metrics.ts';
+import { nextQuietTry } from './quiet.ts';
 
 /** Missed slots collapse into one: the next slot is counted from now, not from the one that was missed. */
 export function slotsAfter(due: DueConnection, now: Date): { next: Date | null; nextFull: Date | null; full: boolean } {
@@ -17,7 +18,7 @@ export function slotsAfter(due: DueConnection, now: Date): { next: Date | null; 
   return { next: next && nextFull && nextFull < next ? nextFull : next, nextFull, full };
 }
 
-/** Claims what is due and enqueues it, in one transaction; then takes up runs that lost their process. */
+/** Claims what is due and enqueues it, in one transaction; then takes up runs that lost their process, and what is to be quiet. */
 export async function tick(store: Store, jobs: JobQueue, clock: Clock): Promise<number> {
   const now = clock.now();
   const claimed = await store.registry.claimDue(
@@ -29,6 +30,11 @@ export async function tick(store: Store, jobs: JobQueue, clock: Clock): Promise<
   for (const { tenantId, name, run } of await store.registry.orphans()) {
     await jobs.send('run', { tenantId, connection: name, run });
   }
+  await store.registry.claimQuiet(
+    now,
+    (tries) => nextQuietTry(tries, now),
+    (tx, { tenantId, name }) => jobs.send('quiet', { tenantId, connection: name }, { tx }),
+  );
   return claimed;
 }
 

@@ -73,6 +73,8 @@ export function createSyncService(deps: ServiceDeps): SyncService {
       const ending = soon(expiringOf(tenant.tenant, plan.connector, plan.configured), deps.clock.now()).map(
         ({ sentence }): CheckFinding => ({ step: 'sign-in', outcome: 'note', sentence }),
       );
+      const { notifications_failure: failure } = await tenant.connections.get(connection);
+      if (failure !== null) ending.push({ step: 'connection', outcome: 'note', sentence: failure });
       try {
         const { findings } = await plan.connector.check({
           settings: plan.configured.settings as never,

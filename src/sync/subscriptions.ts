@@ -31,15 +31,18 @@ const PUSH_PATH = '/push/v1/';
 
 /**
  * Has the source hold subscriptions for what this connection reads, as long as they are on. It fails no run: whatever is
- * wrong with it is logged, and schedules carry on.
+ * wrong with it is logged and told to tenant IT, and schedules carry on.
  * @throws LostLease
  */
 export async function keepSubscriptions(keeping: Keeping): Promise<void> {
   const { tenant, lease, log, notifications } = keeping;
   const done = { made: 0, renewed: 0, ended: 0 };
   let sentence: string | null = null;
+  let looked = true;
   try {
-    for await (const kept of keptBy(keeping)) {
+    const keep = await toKeep(keeping);
+    looked = keep !== undefined;
+    for await (const kept of keep ?? nothing()) {
       await remember(keeping, kept);
       done[kept.kept]++;
     }
@@ -58,28 +61,32 @@ export async function keepSubscriptions(keeping: Keeping): Promise<void> {
       ...done,
       sentence,
     });
+  if (looked) await tenant.quiet.tell(lease.connectionId, sentence);
   // What changed between the reading and the subscription nobody tells.
   if (done.made > 0) await notifications.call(tenant, lease.connection).catch(() => {});
 }
 
-async function* keptBy(keeping: Keeping): AsyncGenerator<Kept> {
+/** What is to be made, renewed and ended; `undefined` where nothing was to be looked at. */
+async function toKeep(keeping: Keeping): Promise<AsyncIterable<Kept> | undefined> {
   const { notifications, tenant, lease, asking, onlyIfAsked } = keeping;
   const address = addressOf(keeping);
   const held = await tenant.subscriptions.held(lease.connectionId, address);
-  if (onlyIfAsked && !held.some(({ renew, lost }) => renew || lost)) return;
+  if (onlyIfAsked && !held.some(({ renew, lost }) => renew || lost)) return undefined;
   const plan = await keeping.plan();
-  const told = plan?.connector.notifications;
-  if (!plan || !told) return;
+  // Whoever paused it meanwhile wants none made or renewed; those there are, are ended when this run is over.
+  if (!plan || (await tenant.connections.get(plan.configured.name)).paused) return undefined;
+  const told = plan.connector.notifications;
+  if (!told) return undefined;
   const settings = plan.configured.settings as CheckContext<SettingsShape>['settings'];
   const { publicUrl } = notifications;
   const on = told.on(settings);
   const watched = on && publicUrl ? await watchedOf(plan, asking) : [];
-  if (watched.length === 0 && held.length === 0) return;
   if (watched.length > 0 && !publicUrl?.startsWith('https://'))
     throw new NeedsAttention(
       'SLUICE_PUBLIC_URL does not begin with https://, so no source will call it: set the address under which a proxy with TLS is reached from outside.',
     );
-  yield* told.keep({
+  if (watched.length === 0 && held.length === 0) return nothing();
+  return told.keep({
     ...asking,
     settings,
     held,
@@ -88,6 +95,8 @@ async function* keptBy(keeping: Keeping): AsyncGenerator<Kept> {
     newSecret: () => randomBytes(32).toString('base64url'),
   });
 }
+
+async function* nothing(): AsyncGenerator<Kept> {}
 
 async function watchedOf(plan: ConnectionPlan, asking: Keeping['asking']): Promise<Watched[]> {
   const watched: Watched[] = [];

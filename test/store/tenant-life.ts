@@ -272,8 +272,20 @@ async function toldOfChanges({ hub }: World, tenant: HubTenantStore): Promise<vo
   await subscriptions.ended(lease, 's-b');
   await subscriptions.held(id, told.address);
   await tenant.end(lease, { status: 'succeeded', failure: null, requests: 0, bytes: 0 });
+  await beQuiet(tenant, id);
   await hub.store.openPush(tenant.pushToken(id));
   await hub.store.openPush(tenant.pushToken(id).replace(/_[0-9a-f]+$/, `_${'0'.repeat(64)}`));
+}
+
+/** Paused, its source is told to be quiet; one subscription is ended, and so is the other after a second try. */
+async function beQuiet({ connections, quiet, subscriptions }: HubTenantStore, id: string): Promise<void> {
+  await connections.setPaused('rooms', true);
+  for (const { id: one } of await quiet.letGo(id)) await quiet.gone(id, one);
+  await quiet.tell(id, 'One subscription could not be ended.');
+  await quiet.settled(id);
+  await quiet.tell(id, null);
+  await connections.setPaused('rooms', false);
+  await subscriptions.held(id, told.address);
 }
 
 async function changeAtTheSource({ hub, source, lockers }: World, tenant: HubTenantStore): Promise<void> {

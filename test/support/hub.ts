@@ -22,6 +22,7 @@ import {
 import type { JobQueue } from '../../src/sync/jobs.ts';
 import { createNet, type NetRules, parseAddressRules } from '../../src/sync/net/index.ts';
 import { namedDirectory } from '../../src/sync/plans.ts';
+import { endOfRemoved } from '../../src/sync/quiet.ts';
 import type { RunDeps } from '../../src/sync/run.ts';
 import { createSyncService } from '../../src/sync/service.ts';
 import type { NotificationDeps } from '../../src/sync/subscriptions.ts';
@@ -111,6 +112,7 @@ export async function testHub(options: TestHubOptions = {}): Promise<TestHub> {
       poolSize: options.poolSize ?? 8,
       namedDirectory: ({ connector, settings }) => namedDirectory(connectors.get(connector), settings),
       essentialSettings: ({ connector, settings }) => essential(connectors.get(connector)?.settings ?? {}, settings),
+      removed: (connection) => endOfRemoved(runDeps, connection),
     });
   const masterKey = database.masterKey;
   const store = under(masterKey);

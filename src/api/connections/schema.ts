@@ -25,6 +25,12 @@ export const connection = named(
       health: z.enum(['never', 'ok', 'failing', 'held', 'quarantined', 'stopped']),
       failing_since: instant.nullable(),
       failure: z.string().nullable().describe('Why, and what to do.'),
+      notifications_failure: z
+        .string()
+        .nullable()
+        .describe(
+          'Why its source does not tell of all changes, or could not be told to stop; the schedule reads all the same.',
+        ),
       running: z.string().nullable().describe('The run under way.'),
     })
     .meta({
@@ -41,6 +47,7 @@ export const connection = named(
         health: 'ok',
         failing_since: null,
         failure: null,
+        notifications_failure: null,
         running: null,
       },
     }),

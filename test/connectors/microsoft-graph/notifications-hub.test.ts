@@ -10,8 +10,11 @@ import { onFaultPoint } from '../../../src/base/faults.ts';
 import type { Log } from '../../../src/base/log.ts';
 import type { SandboxGraph } from '../../../src/sandbox/graph/index.ts';
 import type { HubTenantStore, TenantConfiguration } from '../../../src/store/index.ts';
+import type { JobQueue } from '../../../src/sync/jobs.ts';
 import { callSoon, createPushReceiver, runForPush } from '../../../src/sync/push.ts';
+import { endOfPaused } from '../../../src/sync/quiet.ts';
 import { runConnection } from '../../../src/sync/run.ts';
+import { tick } from '../../../src/sync/schedule.ts';
 import { certificates } from '../../support/certificates.ts';
 import { type TestHub, testClock, testHub } from '../../support/hub.ts';
 import { asOwner } from '../../support/owner.ts';
@@ -403,6 +406,145 @@ describe('notifications of Microsoft 365, through the hub', function () {
     expect(source.subscriptions()).to.have.length(4);
   });
 
+  describe('of a connection that is paused', () => {
+    /** What the scheduler does every five seconds, and a worker after it. @returns how many jobs there were */
+    const quietly = async () => {
+      const due: string[] = [];
+      const send = async (name: string, data: object) => {
+        const { tenantId, connection } = data as { tenantId: string; connection: string };
+        if (name === 'quiet' && tenantId === tenant.tenantId) due.push(connection);
+      };
+      await tick(hub.store, { send } as unknown as JobQueue, clock);
+      for (const connection of due) await endOfPaused(hub.runDeps, tenant, connection);
+      return due.length;
+    };
+    const pause = (paused = true) => tenant.connections.setPaused('m365', paused);
+    const failure = async () => (await tenant.connections.get('m365')).notifications_failure;
+    const held = async () => tenant.subscriptions.held(await id(), '');
+
+    it('are ended at Microsoft, and made again when it is resumed', async () => {
+      await settle();
+      expect(await quietly(), 'while it is not paused').to.equal(0);
+      await pause();
+      expect(await asked(quietly)).to.deep.equal(Array(4).fill('DELETE'));
+      expect(source.subscriptions()).to.deep.equal([]);
+      expect(await held()).to.deep.equal([]);
+      expect(await failure()).to.equal(null);
+      clock.advance(86_400_000);
+      expect(await quietly(), 'once').to.equal(0);
+      await pause(false);
+      expect((await asked(schedule)).filter((one) => one === 'POST')).to.have.length(4);
+      expect(source.subscriptions()).to.have.length(4);
+      expect(await quietly()).to.equal(0);
+    });
+
+    it('cause nothing until they have ended', async () => {
+      await settle();
+      await pause();
+      source.putEvent(addressOf('r2'), meeting('r2-new', '10'));
+      await until('the call', () => logged.some((line) => line.includes('"push"') && line.includes('"ignored":1')));
+      expect(jobs).to.deep.equal([]);
+      jobs = [{ connection: 'm365', push: true }];
+      expect(await asked(work), 'not even a job from before').to.deep.equal([]);
+    });
+
+    it('are ended as well when a changed file pauses it', async () => {
+      await settle();
+      const live = (await tenant.configuration.read())!;
+      const changed = { ...live.configuration, ...configured({ window: { back: '1d', ahead: '30d' } }) };
+      await tenant.configuration.write(changed, { expected: live.version, resume: false });
+      expect((await tenant.connections.get('m365')).paused).to.equal(true);
+      expect(await asked(quietly)).to.deep.equal(Array(4).fill('DELETE'));
+    });
+
+    it('are tried to be ended five times in seven hours; then Microsoft ends them by itself, and that is said', async () => {
+      await settle();
+      await pause();
+      source.fault({ status: 403, method: 'DELETE', times: 5 * 4 });
+      const tries: number[] = [];
+      for (let minute = 0; minute < 24 * 60; minute++) {
+        if ((await quietly()) > 0) tries.push(minute);
+        clock.advance(60_000);
+      }
+      expect(tries).to.deep.equal([0, 1, 11, 71, 431]);
+      const says =
+        /^4 subscriptions .* could not be ended at the source, whose calls are ignored; by 2026-12-30 the last/;
+      expect(await failure()).to.match(says);
+      const { findings } = await hub.sync.check(tenant.tenantId, 'm365');
+      expect(findings.filter(({ sentence }) => says.test(sentence)).map(({ outcome }) => outcome)).to.deep.equal([
+        'note',
+      ]);
+      expect(source.subscriptions()).to.have.length(4);
+      // What Microsoft still holds is not taken for standing, or its end would be noticed days later.
+      await pause(false);
+      expect((await asked(schedule)).filter((one) => one === 'POST').length).to.be.at.least(4);
+      expect(await failure()).to.equal(null);
+    });
+
+    it('go one by one: what Microsoft ended is not asked for again', async () => {
+      await settle();
+      await pause();
+      source.fault({ status: 403, method: 'DELETE', times: 1 });
+      expect(await asked(quietly)).to.deep.equal(Array(4).fill('DELETE'));
+      expect(await held()).to.have.length(1);
+      expect(await failure()).to.match(/^One subscription /);
+      clock.advance(60_000);
+      expect(await asked(quietly)).to.deep.equal(['DELETE']);
+      expect(await failure()).to.equal(null);
+    });
+
+    it('are neither made nor renewed by a run that was under way, and end after it', async () => {
+      await settle();
+      source.lifecycle('reauthorizationRequired', 'users');
+      await called();
+      jobs = [];
+      let once = true;
+      onFaultPoint(async (point) => {
+        if (point !== 'fetch.after' || !once) return;
+        once = false;
+        await pause();
+        expect(await quietly(), 'while it is being read').to.equal(0);
+      });
+      expect((await asked(schedule)).filter((one) => !/^r|users/.test(one))).to.deep.equal([]);
+      expect(once).to.equal(false);
+      expect(await asked(quietly)).to.deep.equal(Array(4).fill('DELETE'));
+    });
+
+    it('are taken for standing by no run, should the process that ends them die and it be resumed', async () => {
+      await settle();
+      await pause();
+      expect(await tenant.quiet.letGo(await id())).to.have.length(4);
+      expect((await held()).every(({ lost }) => lost)).to.equal(true);
+      await pause(false);
+      expect(await tenant.quiet.letGo(await id()), 'of one that is read nothing is let go').to.deep.equal([]);
+      expect((await asked(schedule)).filter((one) => one === 'POST').length).to.be.at.least(4);
+      expect((await held()).filter(({ lost }) => lost)).to.deep.equal([]);
+      expect(await held()).to.have.length(4);
+    });
+
+    it('or that is removed are ended once that is durable; where Microsoft is away, it is removed all the same', async () => {
+      const remove = async () => {
+        const live = (await tenant.configuration.read())!;
+        await tenant.configuration.write(
+          { ...live.configuration, connections: [] },
+          { expected: live.version, resume: true },
+        );
+        expect(await tenant.connections.list()).to.deep.equal([]);
+        const again = (await tenant.configuration.read())!;
+        const restored = { ...again.configuration, ...configured() };
+        await tenant.configuration.write(restored, { expected: again.version, resume: true });
+      };
+      await settle();
+      expect(await asked(remove)).to.deep.equal(Array(4).fill('DELETE'));
+      expect(source.subscriptions()).to.deep.equal([]);
+      await settle();
+      logged.length = 0;
+      source.fault({ status: 403, method: 'DELETE', times: 4 });
+      await remove();
+      expect(logged.join()).to.match(/4 subscriptions .* by 2026-12-30 the last has ended by itself/);
+    });
+  });
+
   it('are asked for anew when the hub is called by another address', async () => {
     await settle();
     const before = source.subscriptions().map(({ id: one }) => one);
@@ -425,6 +567,13 @@ describe('notifications of Microsoft 365, through the hub', function () {
     expect((await schedule()).status).to.equal('succeeded');
     const said = logged.filter((line) => line.includes('"subscriptions"')).map((line) => JSON.parse(line).sentence);
     expect(said.join('\n')).to.match(/Calendars\.Read[\s\S]*https:\/\/[\s\S]*SLUICE_PUBLIC_URL/);
+    const failure = async () => (await tenant.connections.get('m365')).notifications_failure;
+    expect(await failure(), 'and where tenant IT look').to.equal(said.at(-1));
+    const { findings } = await hub.sync.check(tenant.tenantId, 'm365');
+    expect(findings).to.deep.include({ step: 'connection', outcome: 'note', sentence: said.at(-1) });
+    publicUrl = origin;
+    await schedule();
+    expect(await failure()).to.equal(null);
   });
 
   it('are had for the other calendars where one may not be opened; what is judged well or failing is the schedule', async () => {
