@@ -15,14 +15,19 @@ function toggle(program: Command, context: Context, paused: boolean, verb: 'paus
   declare(program, `${verb} <tenant/connection>`, summary, `sluice ${verb} acme/people`).action(
     async (target: string, options: JsonOption) => {
       const named = connectionTarget(target);
-      const { before, after } = await context.attached(verb, async ({ store }) => {
+      const { before, told, after } = await context.attached(verb, async ({ store }) => {
         const { tenant, status } = await openConnection(store, named);
-        return { before: status, after: await tenant.connections.setPaused(status.name, paused) };
+        const told = (await tenant.subscriptions.held(status.id, '')).length > 0;
+        return { before: status, told, after: await tenant.connections.setPaused(status.name, paused) };
       });
       if (options.json) return json(after);
       const already = before.paused === paused ? ' already' : '';
       if (paused) {
         say(`${target} is paused${already}; \`sluice resume ${target}\` lets it run again.`);
+        if (told)
+          say(
+            'The hub now ends what its source was asked to tell of changes; until that is done, and where the source cannot be reached, its calls are taken and cause nothing.',
+          );
         if (after.running)
           say(`Run ${after.running} is under way and ends by itself; \`sluice cancel ${after.running}\` stops it.`);
         return;
