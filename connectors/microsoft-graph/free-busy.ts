@@ -1,7 +1,7 @@
-import type { PersonAsked, Window } from '../../src/contract/index.ts';
+import { NeedsAttention, type PersonAsked, type Window } from '../../src/contract/index.ts';
 import { type Answer, isRecord } from './answer.ts';
 import { type BusyTime, BusyTimes, noneReadable, type PersonsTimes } from './busy-times.ts';
-import { allowedMailboxes } from './mailboxes.ts';
+import { allowedMailboxes, refusedMailboxes } from './mailboxes.ts';
 import { notGraph, type Session } from './session.ts';
 import { instantAt, isMidnight, wallOf } from './times.ts';
 import { ianaZone } from './zones.ts';
@@ -40,6 +40,9 @@ const askers = new WeakMap<Session, string>();
  */
 async function asked(session: Session, schedules: readonly string[], within: Window): Promise<Answer> {
   const rooms = [...(await allowedMailboxes(session)).keys()];
+  const [refusal] = (await refusedMailboxes(session)).values();
+  // Where only people's are named, nobody asks on behalf of a person instead.
+  if (rooms.length === 0 && refusal) throw new NeedsAttention(refusal.why);
   const known = askers.get(session);
   const candidates = known ? [known] : (rooms.length > 0 ? rooms : schedules).slice(0, MOST_ASKERS);
   const question = {
@@ -49,7 +52,7 @@ async function asked(session: Session, schedules: readonly string[], within: Win
     // The longest there is: what it is about, the string of digits, is not looked at.
     availabilityViewInterval: DAY_MINUTES,
   };
-  let refusal = 0;
+  let status = 0;
   for (const mailbox of candidates) {
     const target = `/users/${encodeURIComponent(mailbox)}/calendar/getSchedule`;
     const answer = await session.post(target, question, { Prefer: 'outlook.timezone="UTC"' });
@@ -57,10 +60,10 @@ async function asked(session: Session, schedules: readonly string[], within: Win
       if (rooms.length > 0) askers.set(session, mailbox);
       return answer;
     }
-    refusal = answer.status;
-    if (refusal !== 403 && refusal !== 404) break;
+    status = answer.status;
+    if (status !== 403 && status !== 404) break;
   }
-  throw noneReadable(refusal);
+  throw noneReadable(status);
 }
 
 const inUtc = (instant: Date) => ({ dateTime: instant.toISOString().replace(/\.\d+Z$/, ''), timeZone: 'UTC' });

@@ -85,6 +85,9 @@ describe('people’s calendars from Microsoft 365', () => {
       source.putUser({ id: 'boss', mail: 'boss@acme.example', accountEnabled: true });
       await ask({ mailboxes: ['boss@acme.example', ROOM] });
       expect(asked().map(({ url }) => decodeURIComponent(url.split('/')[3]!))).to.deep.equal([ROOM]);
+      const refusal = await failureOf(ask({ mailboxes: ['boss@acme.example'] }));
+      expect(refusal.message).to.match(/Entry 1 of the setting mailboxes .* signs in/);
+      expect(asked(), 'nor of the people themselves then').to.have.length(1);
     });
 
     it('is on behalf of the people themselves where no mailbox is named', async () => {
