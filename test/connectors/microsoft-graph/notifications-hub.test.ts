@@ -388,6 +388,7 @@ describe('notifications of Microsoft 365, through the hub', function () {
     const held = async () => (await tenant.subscriptions.held(await id(), '')).map(({ partition }) => partition);
     expect(await held()).to.have.members(['', ...ROOMS.map(addressOf)]);
     expect(source.subscriptions()).to.have.length(4);
+    expect((await tenant.connections.get('m365')).notifications_failure).to.equal(null);
     expect(await asked(schedule), 'once').to.deep.equal(['r1', 'r2', 'r3', 'users']);
   });
 
@@ -396,11 +397,14 @@ describe('notifications of Microsoft 365, through the hub', function () {
     source.putGroup(GROUP, [guid(50), ...ROOMS.map((_, n) => guid(n))]);
     await schedule();
     await work();
+    source.putEvent(addressOf('shared'), meeting('private', '08'));
+    await called();
     source.putUser({ id: guid(50), mail: addressOf('shared'), accountEnabled: true });
     source.fault({ status: 403, method: 'DELETE', times: 1 });
     expect(await asked(schedule)).to.include('DELETE');
     const held = async () => (await tenant.subscriptions.held(await id(), '')).map(({ partition }) => partition);
     expect(await held()).to.have.members(['', '', ...ROOMS.map(addressOf)]);
+    expect((await wishes()).filter(({ stream }) => stream === 'events')).to.deep.equal([]);
     await schedule();
     expect(await held()).to.have.members(['', ...ROOMS.map(addressOf)]);
     expect(source.subscriptions()).to.have.length(4);
@@ -513,6 +517,9 @@ describe('notifications of Microsoft 365, through the hub', function () {
     it('are taken for standing by no run, should the process that ends them die and it be resumed', async () => {
       await settle();
       await pause();
+      const lease = await tenant.acquire(await id(), { trigger: 'manual' });
+      expect(await tenant.quiet.letGo(await id()), 'while a run may still renew them').to.deep.equal([]);
+      await tenant.end(lease, { status: 'cancelled', failure: null, requests: 0, bytes: 0 });
       expect(await tenant.quiet.letGo(await id())).to.have.length(4);
       expect((await held()).every(({ lost }) => lost)).to.equal(true);
       await pause(false);
