@@ -117,12 +117,16 @@ async function members(session: Session, group: string, number: number): Promise
   return [...addresses];
 }
 
+/** A distribution list and a contact have an address, and no calendar of this organisation. */
+const WITHOUT_CALENDAR = new Set<unknown>(['#microsoft.graph.group', '#microsoft.graph.orgContact']);
+
 async function addressesIn(session: Session, target: string, field: string, notTold: ReturnType<typeof refused>) {
   const addresses = new Set<string>();
   let entries = 0;
   for await (const page of session.pages(target, notTold))
     for (const told of page.entries) {
       entries++;
+      if (WITHOUT_CALENDAR.has(told['@odata.type'])) continue;
       const address = told[field];
       if (typeof address === 'string' && address !== '') addresses.add(address.toLowerCase());
     }

@@ -4,8 +4,6 @@ import { type ScopeName, scopeNames } from '../../src/api/scopes.ts';
 import { newId } from '../../src/base/uuid.ts';
 import { bodyOf, connection, pathOf, startApi, type TestApi, type TestTenant } from './support.ts';
 
-const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
-
 describe('one tenant and another', () => {
   let api: TestApi;
   let acme: TestTenant;
@@ -88,7 +86,8 @@ describe('one tenant and another', () => {
       await measure('foreign', userId);
       await measure('unknown', newId());
     }
-    expect(Math.abs(median(times.foreign) - median(times.unknown))).to.be.below(2);
+    // The fastest of each: what else a machine does only ever adds.
+    expect(Math.abs(Math.min(...times.foreign) - Math.min(...times.unknown))).to.be.below(1);
   });
 
   it('does not get in with a key whose tenant was rewritten', async () => {

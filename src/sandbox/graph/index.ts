@@ -72,7 +72,7 @@ export async function startSandboxGraph(options: SandboxGraphOptions): Promise<S
     removeUser: (id, reason) => tell(people.remove(id, reason)),
     putPlace: (place) => places.put(place),
     removePlace: (id) => places.remove(id),
-    putGroup: (id, members) => tenant.groups.set(id.toLowerCase(), [...members]),
+    putGroup: (id, members, mail) => tenant.groups.set(id.toLowerCase(), { members: [...members], mail }),
     putEvent: (mailbox, event) => tell(tenant.mailboxes.at(mailbox).put(event), mailbox),
     removeEvent: (mailbox, id) => tell(tenant.mailboxes.at(mailbox).remove(id), mailbox),
     expireTokens: (how) => tenant.stateTokens.expire(how),

@@ -23,8 +23,8 @@ export interface Tenant {
 
   readonly people: People;
   readonly places: Places;
-  /** Ids of members by id of group. */
-  readonly groups: Map<string, readonly string[]>;
+  /** By id; `members` are ids. */
+  readonly groups: Map<string, { readonly members: readonly string[]; readonly mail?: string | undefined }>;
   readonly mailboxes: Mailboxes;
   readonly stateTokens: StateTokens;
   readonly subscriptions: Subscriptions;

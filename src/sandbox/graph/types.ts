@@ -186,8 +186,11 @@ export interface SandboxGraph {
   removeUser(id: string, reason: 'changed' | 'deleted'): void;
   putPlace(place: GraphPlace): void;
   removePlace(id: string): void;
-  /** @param members ids of users, and of groups put before */
-  putGroup(id: string, members: readonly string[]): void;
+  /**
+   * @param members ids of users, and of groups put before
+   * @param mail of a group that is also a distribution list
+   */
+  putGroup(id: string, members: readonly string[], mail?: string): void;
   /** @param mailbox e-mail address, user principal name or user id; it need not be that of a user or place */
   putEvent(mailbox: string, event: GraphEvent): void;
   /** Removing an occurrence takes it out of its series without a word; removing a master takes the whole series. */

@@ -70,15 +70,19 @@ function one(tenant: Tenant, ask: Ask, [name = '']: readonly string[]): Answer {
 function members(tenant: Tenant, ask: Ask, [id = '']: readonly string[]): Answer {
   allowOnly(ask.query, ['$select', '$top', '$skiptoken']);
   const select = selected(ask.query, 'user') ?? usual;
-  const ids = tenant.groups.get(id.toLowerCase());
-  if (!ids) throw notFound(id);
+  const group = tenant.groups.get(id.toLowerCase());
+  if (!group) throw notFound(id);
+  const ids = group.members;
   const limit = wholeNumber(ask.query, '$top', 1, 999) ?? tenant.pageSize;
   const from = wholeNumber(ask.query, '$skiptoken', 0, 999_999_999) ?? 0;
   const readable = isAllowed(ask, 'users');
   const value = ids.slice(from, from + limit).flatMap((member): Json[] => {
     // A group within the group is one member; its own are not told here.
-    if (tenant.groups.has(member.toLowerCase()))
-      return [{ '@odata.type': '#microsoft.graph.group', ...(project({ id: member, mail: null }, select) as object) }];
+    const within = tenant.groups.get(member.toLowerCase());
+    if (within) {
+      const told = project({ id: member, mail: within.mail ?? null }, select) as object;
+      return [{ '@odata.type': '#microsoft.graph.group', ...told }];
+    }
     const user = tenant.people.find(member);
     if (!user) return [];
     const type = { '@odata.type': '#microsoft.graph.user' };

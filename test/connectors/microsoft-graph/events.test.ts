@@ -442,7 +442,7 @@ describe('microsoft-graph events', () => {
       const [group, within] = ['0f1c2d3e-0000-4000-8000-00000000abcd', '0f1c2d3e-0000-4000-8000-00000000abce'];
       source.putUser({ id: 'u1', mail: ROOM });
       source.putUser({ id: 'u2', mail: OTHER });
-      source.putGroup(within, ['u2']);
+      source.putGroup(within, ['u2'], 'everybody@acme.example');
       source.putGroup(group, ['u1', within]);
       source.grant(['Place.Read.All', 'GroupMember.Read.All', 'User.Read.All']);
       expect((await partitions([group])).map(({ name }) => name)).to.deep.equal([ROOM]);
