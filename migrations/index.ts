@@ -3,6 +3,7 @@ import { rooms } from './0002-rooms.ts';
 import { userEvents } from './0003-user-events.ts';
 import { notifications } from './0004-notifications.ts';
 import { connections } from './0005-connections.ts';
+import { leftAlone } from './0006-left-alone.ts';
 import { quiet } from './0007-quiet.ts';
 
 /** A forward step. Its first line says whether it locks or breaks; every column says what it is for. */
@@ -12,4 +13,12 @@ export interface Migration {
 }
 
 /** In order; an applied one is never edited, only followed by another. */
-export const migrations: readonly Migration[] = [ground, rooms, userEvents, notifications, connections, quiet];
+export const migrations: readonly Migration[] = [
+  ground,
+  rooms,
+  userEvents,
+  notifications,
+  connections,
+  leftAlone,
+  quiet,
+];

@@ -11,7 +11,7 @@ import type { Log } from './base/log.ts';
 import { createLog } from './base/pino-log.ts';
 import type { Attached, HubRole, RunningHub } from './cli/deps.ts';
 import { runCli } from './cli/index.ts';
-import { essential } from './contract/settings.ts';
+import { askedAs, essential } from './contract/settings.ts';
 import { newMasterKeyText, parseMasterKey } from './crypto/keys.ts';
 import { checkListenAddress, type OperatorSettings } from './settings/index.ts';
 import { attachEmbedded } from './store/embedded/index.ts';
@@ -24,9 +24,10 @@ import type { Metrics } from './sync/metrics.ts';
 import { createNet, type NetRules, parseAddressRules } from './sync/net/index.ts';
 import { deliverNotice, noticeJob } from './sync/notices.ts';
 import { namedDirectory } from './sync/plans.ts';
-import { callSoon, createPushReceiver, runForPush } from './sync/push.ts';
+import { callSoon, createPushReceiver } from './sync/push.ts';
 import { endOfPaused, endOfRemoved } from './sync/quiet.ts';
-import { type RunDeps, runConnection } from './sync/run.ts';
+import type { RunDeps } from './sync/run.ts';
+import { workOnRun } from './sync/run-job.ts';
 import { createSyncService } from './sync/service.ts';
 import { createNoticeSender } from './webhooks/index.ts';
 
@@ -122,14 +123,15 @@ async function assemble(
     applicationName: `sluice ${purpose}`,
     namedDirectory: ({ connector, settings }) => namedDirectory(byName.get(connector), settings),
     essentialSettings: ({ connector, settings }) => essential(byName.get(connector)?.settings ?? {}, settings),
+    askedAs: ({ connector, settings }) => askedAs(byName.get(connector)?.settings ?? {}, settings),
     removed: (connection) => endOfRemoved(runDeps, connection),
   });
   const runDeps: RunDeps = {
     clock: systemClock,
     log,
     connectors: byName,
-    net: ({ tenant, signal, maxRequests, deadline }) =>
-      createNet({ tenant, rules, budget: { maxRequests, deadline }, signal, clock: systemClock }),
+    net: ({ tenant, signal, maxRequests, deadline, mayAsk }) =>
+      createNet({ tenant, rules, budget: { maxRequests, deadline }, signal, clock: systemClock, mayAsk }),
     stopping: stop.signal,
     within:
       hub &&
@@ -286,22 +288,7 @@ async function finishRotation(store: Store): Promise<void> {
 }
 
 async function startWorker({ store, runDeps, deliver }: Parts, jobs: JobQueue): Promise<void> {
-  await jobs.work('run', { atOnce: 4 }, async ([job]) => {
-    const { tenantId, connection, run, full, push } = job!;
-    const tenant = await store.tenant(tenantId);
-    try {
-      if (push) return await runForPush(runDeps, jobs, tenant, connection);
-      await runConnection(runDeps, tenant, {
-        connection,
-        trigger: 'schedule',
-        ...(run ? { run } : {}),
-        ...(full ? { mode: 'full' as const } : {}),
-      });
-    } catch (error) {
-      // Somebody else reads it, it was paused, or it is gone: nothing is lost, the next slot comes.
-      if (!(error instanceof Refused) && (error as { recovery?: string }).recovery !== 'bad-input') throw error;
-    }
-  });
+  await jobs.work('run', { atOnce: 4 }, ([job]) => workOnRun(runDeps, jobs, store, job!));
   await jobs.work('quiet', { atOnce: 2 }, async ([job]) => {
     await endOfPaused(runDeps, await store.tenant(job!.tenantId), job!.connection).catch((error) => {
       // Removed meanwhile, and quiet by that.
@@ -310,7 +297,7 @@ async function startWorker({ store, runDeps, deliver }: Parts, jobs: JobQueue): 
   });
   await jobs.work('notice', { atOnce: 2 }, ([job]) => deliver(job!));
   // A Monday morning's log-ons come in a burst: one question to the directory serves many.
-  await jobs.work('lookup', { atOnce: 2, together: 50 }, (wanted) => lookUpAll(runDeps, store, wanted));
+  await jobs.work('lookup', { atOnce: 2, together: 50 }, (wanted) => lookUpAll(runDeps, store, wanted, jobs));
 }
 
 async function startApi(

@@ -36,7 +36,8 @@ async function look(
     };
   } catch (error) {
     if (!(error instanceof NeedsAttention || error instanceof TryLater)) throw error;
-    return { step: 'connection', outcome: 'failed', sentence: `The setting ${setting}: ${error.message}` };
+    const notBefore = error instanceof TryLater ? error.notBefore : undefined;
+    return { step: 'connection', outcome: 'failed', sentence: `The setting ${setting}: ${error.message}`, notBefore };
   }
 }
 

@@ -23,7 +23,7 @@ async function oneBatch(session: Session, targets: readonly string[]): Promise<A
   const answers: (Answer | undefined)[] = targets.map(() => undefined);
   for (let attempt = 1; ; attempt++) {
     const open = [...answers.keys()].filter((at) => answers[at] === undefined);
-    const waits: (string | undefined)[] = [];
+    const waits: Answer[] = [];
     const told = await sendBatch(
       session,
       open.map((at) => ({ url: targets[at]! })),
@@ -31,7 +31,7 @@ async function oneBatch(session: Session, targets: readonly string[]): Promise<A
     if (!told) throw notGraph();
     for (const [number, answer] of told) {
       const at = open[number]!;
-      if (isThrottled(answer.status)) waits.push(answer.headers['retry-after']);
+      if (isThrottled(answer.status)) waits.push(answer);
       else if (!isUnanswered(answer)) answers[at] = answer;
     }
     if (waits.length === 0 && open.some((at) => answers[at] === undefined))
@@ -64,16 +64,23 @@ export async function sendBatch(
   asked: readonly Inner[],
 ): Promise<ReadonlyMap<number, Answer> | undefined> {
   const requests = asked.map((one, at) => ({ id: String(at), method: 'GET', ...one }));
-  const { status, body } = await session.post('/$batch', { requests });
+  const { status, headers, body } = await session.post('/$batch', { requests });
   if (status !== 200 || !isRecord(body) || !Array.isArray(body.responses)) return undefined;
   const answers = new Map<number, Answer>();
   for (const one of body.responses.filter(isRecord)) {
     const at = asked.findIndex((_, place) => String(place) === one.id);
     if (at >= 0 && typeof one.status === 'number')
-      answers.set(at, { status: one.status, headers: headersOf(one.headers), body: one.body });
+      answers.set(at, {
+        status: one.status,
+        headers: { ...dateOf(headers), ...headersOf(one.headers) },
+        body: one.body,
+      });
   }
   return answers;
 }
+
+/** What is answered inside a batch has no time of its own: by the batch's a Retry-After in it is understood. */
+const dateOf = ({ date }: Answer['headers']): { date?: string } => (date === undefined ? {} : { date });
 
 function headersOf(told: unknown): Record<string, string> {
   if (!isRecord(told)) return {};

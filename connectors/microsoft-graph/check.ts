@@ -36,7 +36,8 @@ export async function checkTenant(context: CheckContext<typeof shape>): Promise<
       findings.push(finding);
   } catch (error) {
     if (context.signal.aborted || !(error instanceof NeedsAttention || error instanceof TryLater)) throw error;
-    findings.push({ step, outcome: 'failed', sentence: error.message });
+    const notBefore = error instanceof TryLater ? error.notBefore : undefined;
+    findings.push({ step, outcome: 'failed', sentence: error.message, notBefore });
   }
   return { findings };
 }

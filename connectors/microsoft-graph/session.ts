@@ -8,7 +8,7 @@ import { type SignIn, signInWith } from './sign-in.ts';
 import { isThrottled, waitAsAsked } from './throttling.ts';
 import { type Carried, GuardedTransport } from './transport.ts';
 
-export type Asking = Pick<CheckContext<typeof shape>, 'settings' | 'net' | 'now' | 'signal'>;
+export type Asking = Pick<CheckContext<typeof shape>, 'settings' | 'net' | 'signal'>;
 
 /**
  * One run's conversation with Graph: signed in once, with so many requests under way as `in_flight` allows, each
@@ -22,24 +22,17 @@ export class Session {
   /** For readings that hold much at a time: as many as there may be requests, however many are read side by side. */
   readonly large: Gatekeeper;
   readonly #net: Net;
-  readonly #began: { readonly now: Date; readonly at_ms: number };
   readonly #gatekeeper: Gatekeeper;
   readonly #known = new Map<string, Promise<unknown>>();
   #opened: Promise<{ client: Client; raw: unknown; signIn: SignIn }> | undefined;
 
-  constructor({ settings, net, now, signal }: Asking) {
+  constructor({ settings, net, signal }: Asking) {
     this.settings = settings;
     this.origin = originOf('graph_url', settings);
     this.#net = net;
     this.signal = signal;
     this.large = new Gatekeeper(settings.in_flight);
-    this.#began = { now, at_ms: performance.now() };
     this.#gatekeeper = new Gatekeeper(settings.in_flight);
-  }
-
-  /** The hub's clock, as far as a connector is told it: the instant it was given and what went by since. */
-  now(): Date {
-    return new Date(this.#began.now.getTime() + performance.now() - this.#began.at_ms);
   }
 
   async token(): Promise<string> {
@@ -135,8 +128,8 @@ export class Session {
   }
 
   /** Waits as answers asked for. @throws TryLater too long to sit out, or the run was cancelled */
-  wait(asked: readonly (string | undefined)[], attempt: number): Promise<void> {
-    return waitAsAsked(asked, attempt, { now: this.now(), signal: this.signal });
+  wait(asked: readonly Pick<Answer, 'headers'>[], attempt: number): Promise<void> {
+    return waitAsAsked(asked, attempt, { now: this.#net.now(), signal: this.signal });
   }
 
   async #asked(carried: Carried, ask: () => Promise<unknown>): Promise<Answer> {
@@ -159,7 +152,7 @@ export class Session {
           'Microsoft Graph does not accept the token that the sign-in gave (401): graph_url and login_url must belong to the same cloud, and tenant_id to your tenant.',
         );
       if (!isThrottled(answer.status)) return answer;
-      await this.wait([answer.headers['retry-after']], attempt);
+      await this.wait([answer], attempt);
     }
   }
 
@@ -170,7 +163,7 @@ export class Session {
   }
 
   async #connect() {
-    const signIn = await signInWith(this.settings, this.#net, () => this.now());
+    const signIn = await signInWith(this.settings, this.#net);
     const { Client: GraphClient, ResponseType } = await import('@microsoft/microsoft-graph-client');
     const middleware = new GuardedTransport(this.origin, this.settings.ca, this.#net, signIn);
     const client = GraphClient.initWithMiddleware({ middleware, baseUrl: this.origin, defaultVersion: 'v1.0' });

@@ -16,11 +16,11 @@ export interface SignIn {
   token(): Promise<string>;
 }
 
-export async function signInWith(settings: GraphSettings, net: Net, now: () => Date): Promise<SignIn> {
+export async function signInWith(settings: GraphSettings, net: Net): Promise<SignIn> {
   const credential = credentialOf(settings);
   const resource = originOf('graph_url', settings);
   const door = new EntraDoor(originOf('login_url', settings), settings.ca, net);
-  if (credential.by === 'certificate') readCertificate(credential.pem, now());
+  if (credential.by === 'certificate') readCertificate(credential.pem, net.now());
   const identity = await import('@azure/identity');
   const options = {
     authorityHost: door.origin,

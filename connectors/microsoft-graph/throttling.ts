@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { retryAfter, TryLater } from '../../src/contract/index.ts';
+import type { Answer } from './answer.ts';
 
 /** Waits no longer than this are slept; a longer one ends the run, which is rescheduled for the instant asked for. */
 const SLEPT_AT_MOST_MS = 10_000;
@@ -12,16 +13,19 @@ export const isThrottled = (status: number): boolean => status === 429 || status
 
 /**
  * Waits as answers asked for; returns when their requests may be sent again.
- * @param asked the Retry-After of each: one sent before the longest were too early
+ * @param asked what was answered to each, with its Retry-After: one sent before the longest were too early
  * @param attempt how many times they were sent, from 1
  * @throws TryLater with the instant, if the wait is too long to sit out; or the run was cancelled
  */
 export async function waitAsAsked(
-  asked: readonly (string | undefined)[],
+  asked: readonly Pick<Answer, 'headers'>[],
   attempt: number,
   { now, signal }: { now: Date; signal: AbortSignal },
 ): Promise<void> {
-  const waits = asked.map((header) => retryAfter(header, now)?.getTime() ?? now.getTime() + WITHOUT_WORD_MS);
+  const waits = asked.map(
+    ({ headers }) =>
+      retryAfter(headers['retry-after'], now, headers.date)?.getTime() ?? now.getTime() + WITHOUT_WORD_MS,
+  );
   const wait = Math.max(0, ...waits.map((until) => until - now.getTime()));
   if (wait > SLEPT_AT_MOST_MS || attempt >= SLEPT_TIMES)
     throw new TryLater(

@@ -228,11 +228,13 @@ export const routes: readonly Route[] = [
     path: '/admin/v1/connections/{name}/runs',
     scope: 'admin',
     summary: 'Start a run',
+    description:
+      'Refused with `upstream-busy` while its source asks to be left alone: `Retry-After` says for how long. A schedule goes on by itself.',
     params: connectionSchema.connectionParams,
     body: connectionSchema.runRequest,
     bodyOptional: true,
     answers: { 202: { means: 'A worker will take it.', schema: connectionSchema.requestedRun } },
-    problems: ['already-running'],
+    problems: ['already-running', 'upstream-busy'],
     handler: connections.startRun,
   }),
   route({

@@ -7,6 +7,8 @@ export interface CheckFinding {
   readonly outcome: 'ok' | 'failed' | 'too-little' | 'too-much' | 'note';
   /** One sentence: what was seen and, unless ok, what to do. */
   readonly sentence: string;
+  /** The source named the instant before which it wants no request: the hub keeps to it, and does not show this. */
+  readonly notBefore?: Date | undefined;
 }
 
 export interface CheckReport {

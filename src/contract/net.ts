@@ -19,6 +19,8 @@ export interface Net {
   connect(target: SocketTarget): Promise<Socket>;
   /** The same socket, upgraded in place (StartTLS). Verification is never optional. */
   upgrade(socket: Socket, target: SocketTarget): Promise<TLSSocket>;
+  /** The hub's clock, for waits that a source asks for: what `context.now` said is past when its answer comes. */
+  now(): Date;
   /** Whether the operator allows a password to travel without TLS to this place. */
   allowsCleartext(host: string, port: number): boolean;
   /**

@@ -123,6 +123,17 @@ export function withDefaults(shape: SettingsShape, given: Given): Given {
   return { ...Object.fromEntries(defaults), ...given };
 }
 
+/**
+ * What says whom the source is asked as, and where: a source counts requests by it, so that under another name, with another
+ * secret or at another address a wait that it asked for is over.
+ */
+export function askedAs(shape: SettingsShape, given: Given): Given {
+  const names: readonly SettingKind[] = ['url', 'text', 'secret'];
+  return Object.fromEntries(
+    Object.entries(withDefaults(shape, given)).filter(([name]) => names.includes(shape[name]?.kind ?? 'text')),
+  );
+}
+
 /** What says what is read and from where: neither what rotates, nor what is as it would be without being said. */
 export function essential(shape: SettingsShape, given: Given): Given {
   return Object.fromEntries(

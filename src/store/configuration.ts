@@ -52,13 +52,22 @@ export type EssentialSettings = (
   connection: Pick<ConnectionConfiguration, 'connector' | 'settings'>,
 ) => Readonly<Record<string, unknown>>;
 
+/** Of a connection's settings those that say whom the source is asked as, and where. */
+export type AskedAs = EssentialSettings;
+
+/** What connectors know of their settings, and the store does not. */
+export interface SettingsReading {
+  readonly essential: EssentialSettings;
+  readonly askedAs: AskedAs;
+  readonly namedDirectory: NamedDirectory;
+}
+
 /** DIRECTORY of its directory-ids as far as its settings say one. */
 export type NamedDirectory = (connection: ConnectionConfiguration) => string | undefined;
 
 export function configurationStore(
   context: TenantContext,
-  essential: EssentialSettings,
-  namedDirectory: NamedDirectory,
+  reading: SettingsReading,
   removed: (connection: RemovedConnection) => Promise<void> = async () => {},
 ): ConfigurationStore & { current(tx: Tx): Promise<LiveConfiguration | undefined> } {
   const { tenantId, keys } = context;
@@ -101,16 +110,7 @@ export function configurationStore(
         const order = await supplierOrder(tx, context);
         if (options.replaces) await takeOver(tx, context, live?.configuration, options.replaces);
         const featuresMoved = await writeFeatures(tx, context, live?.configuration.features ?? [], next.features);
-        const gone = await writeConnections(
-          tx,
-          context,
-          live?.configuration,
-          next,
-          options,
-          essential,
-          namedDirectory,
-          featuresMoved,
-        );
+        const gone = await writeConnections(tx, context, live?.configuration, next, options, reading, featuresMoved);
         await deriveIfReordered(tx, context, order);
         await rulesChanged(tx, tenantId);
         return { version, gone };
@@ -236,13 +236,13 @@ async function writeConnections(
   before: TenantConfiguration | undefined,
   after: TenantConfiguration,
   options: ApplyOptions,
-  essential: EssentialSettings,
-  namedDirectory: NamedDirectory,
+  { essential, askedAs, namedDirectory }: SettingsReading,
   featuresMoved: boolean,
 ): Promise<readonly RemovedConnection[]> {
   const { tenantId, clock } = context;
-  const live = await tx.rows<{ id: string; name: string; connector: string }>(sql`
-    SELECT id, name, connector FROM registry.connection WHERE tenant_id = ${tenantId} ORDER BY id`);
+  const live = await tx.rows<{ id: string; name: string; connector: string; notBefore: Date | null }>(sql`
+    SELECT id, name, connector, not_before AS "notBefore"
+      FROM registry.connection WHERE tenant_id = ${tenantId} ORDER BY id`);
   // Another kind of system under an old name is another connection: what the old one told goes with it.
   const same = (name: string, connector: string) =>
     after.connections.find((one) => one.name === name || one.was === name)?.connector === connector;
@@ -251,10 +251,11 @@ async function writeConnections(
     after.connections.map((connection) => idOf.get(connection.was ?? '') ?? idOf.get(connection.name)),
   );
   const gone: RemovedConnection[] = [];
-  for (const { id, name } of live) {
+  for (const { id, name, notBefore } of live) {
     if (kept.has(id)) continue;
     const configured = before?.connections.find((one) => one.name === name);
-    if (configured) gone.push({ tenant: context.tenant, configured, held: await subscriptionsOf(tx, context, id) });
+    const { tenant } = context;
+    if (configured) gone.push({ tenant, configured, held: await subscriptionsOf(tx, context, id), notBefore });
     await removeConnection(tx, context, id);
   }
   for (const connection of after.connections) {
@@ -266,6 +267,8 @@ async function writeConnections(
     const rank = after.users.sources.indexOf(connection.name);
     const pause = connection.paused || (material && !options.resume);
     const resume = options.resume && !connection.paused;
+    // Another application, account or host is another to the source: what it asked of the old one does not hold for it.
+    const another = !old || !isDeepStrictEqual(askedAs(old), askedAs(connection));
     const moved = !old || old.schedule !== connection.schedule || before?.time_zone !== after.time_zone;
     await tx.run(sql`
       INSERT INTO registry.connection (tenant_id, id, name, connector, directory, paused, source_rank, schedule, full_schedule, time_zone, next_due_at)
@@ -277,8 +280,10 @@ async function writeConnections(
              schedule = excluded.schedule, full_schedule = excluded.full_schedule, time_zone = excluded.time_zone,
              paused = CASE WHEN ${pause} THEN true WHEN ${resume} THEN false ELSE connection.paused END,
              next_due_at = CASE WHEN ${pause} OR excluded.schedule IS NULL THEN NULL
-                                WHEN ${resume || moved || featuresMoved} THEN ${clock.now()}::timestamptz
+                                WHEN ${resume || moved || featuresMoved}
+                                  OR ${another} AND connection.not_before > ${clock.now()}::timestamptz THEN ${clock.now()}::timestamptz
                                 ELSE connection.next_due_at END,
+             not_before = CASE WHEN NOT ${another} THEN connection.not_before END,
              next_full_at = CASE WHEN ${moved || old?.full !== connection.full} THEN NULL ELSE connection.next_full_at END,
              full_wanted = connection.full_wanted + ${material || featuresMoved ? 1 : 0}`);
   }

@@ -16,6 +16,7 @@ interface Row {
   schedule: string | null;
   full_schedule: string | null;
   next_due_at: Date | null;
+  not_before: Date | null;
   health: Health;
   failing_since: Date | null;
   failure: string | null;
@@ -23,7 +24,8 @@ interface Row {
   running: string | null;
 }
 
-const statusOf = (row: Row): ConnectionStatus => ({
+/** As a person and a program want it: when it is due in fact, and a wait that is over is none. */
+const statusOf = (row: Row, now: Date): ConnectionStatus => ({
   id: row.id,
   name: row.name,
   connector: row.connector,
@@ -31,13 +33,20 @@ const statusOf = (row: Row): ConnectionStatus => ({
   paused: row.paused,
   schedule: row.schedule,
   full: row.full_schedule,
-  next_due_at: row.next_due_at?.toISOString() ?? null,
+  next_due_at: dueInFact(row)?.toISOString() ?? null,
+  not_before: waitOf(row, now),
   health: row.health,
   failing_since: row.failing_since?.toISOString() ?? null,
   failure: row.failure,
   notifications_failure: row.notifications_failure,
   running: row.running,
 });
+
+const dueInFact = ({ next_due_at: due, not_before: wait }: Row): Date | null =>
+  due && wait && wait > due ? wait : due;
+
+const waitOf = ({ not_before: wait }: Row, now: Date): string | null =>
+  wait && wait > now ? wait.toISOString() : null;
 
 // Late: a slot passed a quarter of an hour ago and nobody has read.
 const LATE_MS = 15 * 60_000;
@@ -60,19 +69,19 @@ export function connectionStore(
 
   const everyOne = (tx: Tx, name: string | null) =>
     tx.rows<Row>(sql`
-      SELECT c.id, c.name, c.connector, c.directory, c.paused, c.schedule, c.full_schedule, c.next_due_at, c.health, c.failing_since,
-             c.failure, c.notifications_failure, CASE WHEN c.lease_until > now() THEN c.lease_run END AS running
+      SELECT c.id, c.name, c.connector, c.directory, c.paused, c.schedule, c.full_schedule, c.next_due_at, c.not_before, c.health,
+             c.failing_since, c.failure, c.notifications_failure, CASE WHEN c.lease_until > now() THEN c.lease_run END AS running
         FROM registry.connection c
        WHERE c.tenant_id = ${tenantId} AND (${name}::text IS NULL OR c.name = ${name}) ORDER BY c.name`);
 
   async function one(tx: Tx, name: string): Promise<ConnectionStatus> {
     const [row] = await everyOne(tx, name);
     if (!row) throw new Refused('not-found', 'There is no such connection.');
-    return statusOf(row);
+    return statusOf(row, clock.now());
   }
 
   return {
-    list: () => inTenant(context, async (tx) => (await everyOne(tx, null)).map(statusOf)),
+    list: () => inTenant(context, async (tx) => (await everyOne(tx, null)).map((row) => statusOf(row, clock.now()))),
     get: (name) => inTenant(context, (tx) => one(tx, name)),
 
     setPaused: (name, paused) =>
@@ -118,6 +127,7 @@ export function connectionStore(
                   ? { from: done.covers_from.toISOString(), to: done.covers_to.toISOString() }
                   : null,
               status: row.paused ? 'paused' : done ? health : health === 'ok' ? 'never' : health,
+              not_before: waitOf(row, clock.now()),
             };
           });
         });

@@ -8,7 +8,7 @@ import { type KeyVerification, keyStore, parseKey } from './api-keys.ts';
 import { applyPage, type PageInput, type PageOutcome } from './apply-page.ts';
 import { settleDirectory } from './bound-directory.ts';
 import { changeStore } from './changes.ts';
-import { configurationStore, type EssentialSettings, type NamedDirectory } from './configuration.ts';
+import { type AskedAs, configurationStore, type EssentialSettings, type NamedDirectory } from './configuration.ts';
 import { connectionStore } from './connections.ts';
 import { inTenant, type TenantContext } from './context.ts';
 import { Database, type Tx } from './database.ts';
@@ -17,6 +17,7 @@ import { type ExpiryDue, markExpiries } from './expiries.ts';
 import { forgetRefused, type RunAccount } from './forget-refused.ts';
 import { idempotencyStore } from './idempotency.ts';
 import { acquireLease, endRun, type HealthChange, holdLease, type Lease, type RunEnd, yieldLease } from './lease.ts';
+import { leaveAlone, leftAloneUntil } from './left-alone.ts';
 import { lockerStore } from './lockers.ts';
 import { applyLookup, peopleSought } from './lookup.ts';
 import {
@@ -45,6 +46,7 @@ import { userStore } from './users.ts';
 export { ConfigurationChanged, type JudgedPage, type PageOutcome } from './apply-page.ts';
 export { cursorSeq } from './changes.ts';
 export { type HealthChange, type Lease, LostLease } from './lease.ts';
+export { keptWait, LONGEST_WAIT_MS } from './left-alone.ts';
 export { migrate, planMigrations } from './migrate.ts';
 export type { OptedIn, OptedInPage } from './opted-in.ts';
 export type { Pass } from './pass.ts';
@@ -99,6 +101,10 @@ export interface HubTenantStore extends TenantStore {
   fullDone(connectionId: string, wish: number): Promise<void>;
   /** A connection that cannot look people up is read in full soon: at its next slot, a minute from now at most. */
   wantSoon(connectionId: string): Promise<void>;
+  /** Until when the connection's source asked to be left alone; `undefined`: it may be asked now. */
+  leftAloneUntil(connectionId: string): Promise<Date | undefined>;
+  /** Nothing is asked of it before, a day at most. @returns the instant that stands */
+  leaveAlone(connectionId: string, until: Date): Promise<Date>;
   /** Keyed by the tenant: tells equal from different and nothing else. Hexadecimal. */
   digest(kind: string, value: string): string;
   upkeep(graceMs: number): Promise<{ leavers: number }>;
@@ -132,6 +138,8 @@ export interface StoreOptions {
   readonly poolSize?: number;
   /** Changing only other settings is not a material change; left out: every setting counts. */
   readonly essentialSettings?: EssentialSettings;
+  /** Only another value of these ends a wait that the source asked for; left out: of any setting. */
+  readonly askedAs?: AskedAs;
   /** DIRECTORY of a connection as far as its settings say one; left out: what the setting `directory` says. */
   readonly namedDirectory?: NamedDirectory;
   /** Called for each connection that was removed, once that is durable. Waited for; it must not throw. */
@@ -208,10 +216,11 @@ const byItsSetting: NamedDirectory = ({ settings: { directory } }) =>
 
 function tenantStore(
   context: TenantContext,
-  { essentialSettings = everySetting, namedDirectory = byItsSetting, removed }: StoreOptions,
+  { essentialSettings = everySetting, askedAs = everySetting, namedDirectory = byItsSetting, removed }: StoreOptions,
 ): HubTenantStore {
   const { tenant, tenantId } = context;
-  const configuration = configurationStore(context, essentialSettings, namedDirectory, removed);
+  const reading = { essential: essentialSettings, askedAs, namedDirectory };
+  const configuration = configurationStore(context, reading, removed);
   const domains = async () => (await configuration.read())?.configuration.users.domains ?? [];
   return {
     tenant,
@@ -276,6 +285,8 @@ function tenantStore(
            WHERE tenant_id = ${tenantId} AND id = ${connectionId}`),
       );
     },
+    leftAloneUntil: (connectionId) => leftAloneUntil(context, connectionId),
+    leaveAlone: (connectionId, until) => inTenant(context, (tx) => leaveAlone(tx, context, connectionId, until)),
     digest: (kind, value) => context.keys.digest(kind, value).toString('hex'),
     upkeep: (graceMs) => upkeep(context, graceMs),
     settleDirectory: (connectionId, directory, named) => settleDirectory(context, connectionId, directory, named),

@@ -4,6 +4,7 @@ import type { StreamName } from '../model/model.ts';
 import type { RunStatus, StreamReceipt } from '../model/receipt.ts';
 import { inTenant, type TenantContext } from './context.ts';
 import type { Tx } from './database.ts';
+import { leaveAlone } from './left-alone.ts';
 import { sql } from './sql.ts';
 import type { Health } from './types.ts';
 
@@ -124,7 +125,7 @@ export interface RunEnd {
   readonly failure: string | null;
   readonly requests: number;
   readonly bytes: number;
-  /** The source asked to be left alone until then: the next run by schedule begins at that instant, not before. */
+  /** The source asked to be left alone until then: nothing is asked of it before, and a schedule goes on at that instant. */
   readonly notBefore?: Date | undefined;
 }
 
@@ -148,6 +149,7 @@ export async function endRun(
   const { tenantId, clock } = context;
   return inTenant(context, async (tx) => {
     await holdLease(tx, tenantId, lease);
+    const resume = end.notBefore ? await leaveAlone(tx, context, lease.connectionId, end.notBefore) : null;
     // The pages' own commits keep the account: what the caller remembers may lack one whose answer was lost.
     const ended = await tx.run(sql`
       UPDATE sluice.run
@@ -177,8 +179,8 @@ export async function endRun(
       UPDATE registry.connection
          SET health = ${now}, lease_until = NULL, lease_run = NULL, cancel_run = NULL,
              -- A wish for a full run that was made meanwhile does not wait for the next slot.
-             next_due_at = CASE WHEN ${end.notBefore ?? null}::timestamptz IS NOT NULL AND NOT paused AND schedule IS NOT NULL
-                                THEN ${end.notBefore ?? null}::timestamptz
+             next_due_at = CASE WHEN ${resume}::timestamptz IS NOT NULL AND NOT paused AND schedule IS NOT NULL
+                                THEN ${resume}::timestamptz
                                 WHEN ${now === 'ok'} AND NOT paused AND schedule IS NOT NULL AND full_wanted > full_done
                                 THEN least(next_due_at, ${clock.now()}::timestamptz) ELSE next_due_at END,
              failing_since = CASE WHEN ${failed} THEN coalesce(failing_since, ${clock.now()}::timestamptz)

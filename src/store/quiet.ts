@@ -10,6 +10,8 @@ export interface RemovedConnection {
   readonly tenant: string;
   readonly configured: ConnectionConfiguration;
   readonly held: readonly HeldSubscription[];
+  /** The source asked to be left alone until then; null: it did not. */
+  readonly notBefore: Date | null;
 }
 
 /** What a source was asked to tell for a connection that wants to hear nothing any more. */

@@ -29,22 +29,22 @@ export interface Registry {
   /** A tenant with keys and no configuration; the one that is there if there is one. */
   ensureTenant(name: string): Promise<TenantName>;
   /**
-   * Connections whose slot has come, each claimed by moving its slot on in the same transaction in which `enqueue`
-   * writes its job: a slot is run once, however many schedulers look.
+   * Connections whose slot has come and whose source may be asked, each claimed by moving its slot on in the same
+   * transaction in which `enqueue` writes its job: a slot is run once, however many schedulers look.
    */
   claimDue(
     now: Date,
     slots: (due: DueConnection) => { next: Date | null; nextFull: Date | null; full: boolean },
     enqueue: (tx: Tx, due: DueConnection) => Promise<void>,
   ): Promise<number>;
-  /** Paused connections whose source is to be told again to be quiet, each claimed by setting when it is next tried. */
+  /** Paused connections whose source is to be told to be quiet, and may be asked; each claimed by setting its next try. */
   claimQuiet(
     now: Date,
     next: (tries: number) => Date | null,
     enqueue: (tx: Tx, due: { readonly tenantId: string; readonly name: string }) => Promise<void>,
   ): Promise<number>;
   /** Connections whose run lost its process, or was left by a graceful stop: it goes on elsewhere. */
-  orphans(): Promise<readonly { readonly tenantId: string; readonly name: string; readonly run: string }[]>;
+  orphans(now: Date): Promise<readonly { readonly tenantId: string; readonly name: string; readonly run: string }[]>;
   /** Last feed number of each tenant, for those who wait for a change. */
   feedHeads(tenantIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
   ping(): Promise<void>;
@@ -85,11 +85,12 @@ export function openRegistry(db: Database, master: MasterKey): Registry {
       return made ? { id, name } : (await byName(name))!;
     },
 
-    orphans: () =>
+    orphans: (now) =>
       db.registry((tx) =>
         tx.rows<{ tenantId: string; name: string; run: string }>(sql`
           SELECT tenant_id AS "tenantId", name, lease_run AS run FROM registry.connection
-           WHERE lease_run IS NOT NULL AND (lease_until IS NULL OR lease_until < now()) AND NOT paused`),
+           WHERE lease_run IS NOT NULL AND (lease_until IS NULL OR lease_until < now()) AND NOT paused
+             AND (not_before IS NULL OR not_before <= ${now})`),
       ),
 
     claimDue: (now, slots, enqueue) =>
@@ -99,6 +100,7 @@ export function openRegistry(db: Database, master: MasterKey): Registry {
                  next_full_at AS "nextFullAt"
             FROM registry.connection
            WHERE NOT paused AND schedule IS NOT NULL AND next_due_at <= ${now}
+             AND (not_before IS NULL OR not_before <= ${now})
            ORDER BY next_due_at LIMIT 100 FOR NO KEY UPDATE SKIP LOCKED`);
         for (const connection of due) {
           const { next, nextFull, full } = slots(connection);
@@ -117,6 +119,7 @@ export function openRegistry(db: Database, master: MasterKey): Registry {
         const due = await tx.rows<{ tenantId: string; id: string; name: string; tries: number }>(sql`
           SELECT tenant_id AS "tenantId", id, name, quiet_tries AS tries FROM registry.connection
            WHERE paused AND quiet_due_at <= ${now} AND (lease_until IS NULL OR lease_until < now())
+             AND (not_before IS NULL OR not_before <= ${now})
            ORDER BY quiet_due_at LIMIT 100 FOR NO KEY UPDATE SKIP LOCKED`);
         for (const { tenantId, id, name, tries } of due) {
           await tx.run(sql`

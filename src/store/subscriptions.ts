@@ -30,13 +30,14 @@ export interface SubscriptionStore {
   pending(connectionId: string): Promise<boolean>;
   /**
    * Writes down what a source told, if its secrets are right and the connection is not paused. `call` enqueues a run in
-   * the same transaction, unless one was called less than `coversMs` ago, which has not begun yet.
+   * the same transaction, unless one was called less than `coversMs` ago, which has not begun yet. `from`: now, or when the
+   * source may be asked again: the one call for that instant covers whatever is told until then.
    */
   notified(
     connectionId: string,
     notices: readonly Notice[],
     coversMs: number,
-    call: (tx: Tx) => Promise<void>,
+    call: (tx: Tx, from: Date) => Promise<void>,
   ): Promise<{ believed: number; ignored: number }>;
 }
 
@@ -138,8 +139,8 @@ export function subscriptionStore(context: TenantContext): SubscriptionStore {
       inTenant(context, async (tx) => {
         const named = [...new Set(notices.map(({ subscription }) => subscription))];
         // In one order everywhere, so that two deliveries queue; of a paused connection none is found.
-        const rows = await tx.rows<{ id: string; secret_digest: Buffer }>(sql`
-          SELECT s.source_id AS id, s.secret_digest FROM sluice.subscription s
+        const rows = await tx.rows<{ id: string; secret_digest: Buffer; not_before: Date | null }>(sql`
+          SELECT s.source_id AS id, s.secret_digest, c.not_before FROM sluice.subscription s
             JOIN registry.connection c ON c.tenant_id = s.tenant_id AND c.id = s.connection_id
            WHERE s.tenant_id = ${tenantId} AND s.connection_id = ${connectionId} AND s.source_id = ANY(${named}::text[])
              AND NOT c.paused ORDER BY s.source_id FOR UPDATE OF s`);
@@ -157,14 +158,18 @@ export function subscriptionStore(context: TenantContext): SubscriptionStore {
            WHERE tenant_id = ${tenantId} AND connection_id = ${connectionId} AND source_id = ANY(${ids(() => true)}::text[])`);
         const now = clock.now();
         const since = new Date(now.getTime() - coversMs);
+        const wait = rows[0]?.not_before;
+        const from = wait && wait > now ? wait : now;
         const called = await tx.rows(sql`
           SELECT 1 AS one FROM sluice.subscription
-           WHERE tenant_id = ${tenantId} AND connection_id = ${connectionId} AND called_at > ${since} LIMIT 1`);
+           WHERE tenant_id = ${tenantId} AND connection_id = ${connectionId} AND called_at > ${since}
+             -- One for an instant that does not stand any more covers nothing.
+             AND called_at <= ${from} LIMIT 1`);
         if (called.length > 0) return outcome;
         await tx.run(sql`
-          UPDATE sluice.subscription SET called_at = ${now}
+          UPDATE sluice.subscription SET called_at = ${from}
            WHERE tenant_id = ${tenantId} AND connection_id = ${connectionId} AND source_id = ANY(${ids(() => true)}::text[])`);
-        await call(tx);
+        await call(tx, from);
         return outcome;
       }),
   };

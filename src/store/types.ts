@@ -298,7 +298,10 @@ export interface ConnectionStatus {
   readonly paused: boolean;
   readonly schedule: string | null;
   readonly full: string | null;
+  /** Not before `not_before`. */
   readonly next_due_at: string | null;
+  /** Until when its source asked to be left alone: nothing is asked of it before; null: it may be asked. */
+  readonly not_before: string | null;
   readonly health: Health;
   /** Since when it is not well, and why, in a sentence. */
   readonly failing_since: string | null;
@@ -316,6 +319,8 @@ export interface SourceStatus {
   /** The window of time that every part of it covers; null: not a matter of time, or not read yet. */
   readonly covers: { readonly from: string; readonly to: string } | null;
   readonly status: 'ok' | 'late' | 'held' | 'failing' | 'quarantined' | 'stopped' | 'paused' | 'never';
+  /** Until when the source asked to be left alone: nothing is read before; null: it may be asked. */
+  readonly not_before: string | null;
 }
 
 export interface ApiKey {

@@ -11,7 +11,8 @@ export interface Jobs {
   run: { tenantId: string; connection: string; run?: string; full?: boolean; push?: boolean };
   /** A paused connection's source is told to be quiet. */
   quiet: { tenantId: string; connection: string };
-  lookup: { tenantId: string; users: string[] };
+  /** `connection`: only there; absent: everywhere. */
+  lookup: { tenantId: string; users: string[]; connection?: string };
   notice: (RunNotice | ExpiryNotice) & {
     tenantId: string;
     at: string;

@@ -16,7 +16,7 @@ const SHOWN = 10;
 const PRETENDED = '00000000-0000-0000-0000-0000000000aa';
 
 /** By what and when the source is asked. */
-type Asking = Parameters<typeof contextFor>[2];
+export type Asking = Parameters<typeof contextFor>[2];
 
 /** A dry run: the same reading and the same gate, and nothing is written. Dropped values are never shown. */
 export async function previewConnection(

@@ -4,6 +4,7 @@ import type { Log } from '../base/log.ts';
 import type { Connector } from '../contract/connector.ts';
 import type { Pushed } from '../contract/notifications.ts';
 import type { HubTenantStore, Store } from '../store/index.ts';
+import { comeBackAt } from './contact.ts';
 import type { JobQueue } from './jobs.ts';
 import { type RunDeps, runConnection } from './run.ts';
 
@@ -37,11 +38,10 @@ export interface PushDeps {
   readonly store: Store;
   readonly connectors: ReadonlyMap<string, Connector>;
   readonly jobs: Pick<JobQueue, 'send'>;
-  readonly clock: Clock;
   readonly log: Log;
 }
 
-export function createPushReceiver({ store, connectors, jobs, clock, log }: PushDeps): PushReceiver {
+export function createPushReceiver({ store, connectors, jobs, log }: PushDeps): PushReceiver {
   return {
     async open(token) {
       const opened = await store.openPush(token);
@@ -56,11 +56,11 @@ export function createPushReceiver({ store, connectors, jobs, clock, log }: Push
           if ('answer' in received) return received;
           const { notices } = received;
           if (notices.length === 0) return { notices: 0 };
-          const outcome = await tenant.subscriptions.notified(connection.id, notices, CALL_COVERS_MS, (tx) =>
+          const outcome = await tenant.subscriptions.notified(connection.id, notices, CALL_COVERS_MS, (tx, from) =>
             jobs.send(
               'run',
               { tenantId: tenant.tenantId, connection: connection.name, push: true },
-              { tx, after: soon(clock) },
+              { tx, after: new Date(from.getTime() + CALLED_AHEAD_MS) },
             ),
           );
           log.event(outcome.ignored > 0 ? 'warn' : 'debug', {
@@ -82,24 +82,27 @@ const soon = (clock: Clock, inMs = CALLED_AHEAD_MS) => new Date(clock.now().getT
 export const callSoon = (jobs: Pick<JobQueue, 'send'>, clock: Clock, tenant: HubTenantStore, connection: string) =>
   jobs.send('run', { tenantId: tenant.tenantId, connection, push: true }, { after: soon(clock) });
 
-/** Reads what notifications ask for, if they still ask for anything when it is its turn. */
+/**
+ * Reads what notifications ask for, if they still ask for anything when it is its turn.
+ * @throws TryLater the source asked to be left alone, and nothing was asked of it
+ */
 export async function runForPush(
   deps: RunDeps,
   jobs: Pick<JobQueue, 'send'>,
   tenant: HubTenantStore,
   connection: string,
 ): Promise<void> {
-  const { id, paused, next_due_at } = await tenant.connections.get(connection);
+  const { id, paused, schedule } = await tenant.connections.get(connection);
   if (paused || !(await tenant.subscriptions.pending(id))) return;
-  // After a failure the source may have asked to be left alone: the schedule knows until when, and serves the wish.
-  const { items } = await tenant.runs.list({ connection, limit: 1 });
-  if (items[0]?.status === 'failed' && next_due_at !== null && new Date(next_due_at) > deps.clock.now()) return;
+  const again = { tenantId: tenant.tenantId, connection, push: true };
   try {
     await runConnection(deps, tenant, { connection, trigger: 'push' });
+    // Where a schedule goes on at that instant, it serves the wish.
+    const until = schedule === null ? await tenant.leftAloneUntil(id) : undefined;
+    if (until) await jobs.send('run', again, { after: comeBackAt(until, deps.clock) });
   } catch (error) {
     if (!(error instanceof Refused && error.kind === 'already-running')) throw error;
     // The run under way may have read that part already.
-    const again = { tenantId: tenant.tenantId, connection, push: true };
     await jobs.send('run', again, { after: soon(deps.clock, BUSY_MS) });
   }
 }

@@ -2,11 +2,12 @@ import { describeUnexpected, SluiceError } from '../base/errors.ts';
 import type { HeldSubscription, KeepContext } from '../contract/notifications.ts';
 import { type SettingsShape, withDefaults } from '../contract/settings.ts';
 import type { ConnectionConfiguration, HubTenantStore, RemovedConnection } from '../store/index.ts';
+import { contact, lastContact, type SourceNet } from './contact.ts';
 import type { RunDeps } from './run.ts';
 
 /** For all that one connection's source holds. Whoever removes a connection waits for it, and not longer than this. */
 const DEADLINE_MS = 30_000;
-const MOST_REQUESTS = 5_000;
+const LIMITS = { maxRequests: 5_000, withinMs: DEADLINE_MS } as const;
 const MINUTE_MS = 60_000;
 /** How long after each try the next one comes. The first is at once; then a source ends by itself what it holds. */
 const AGAIN_AFTER_MS = [MINUTE_MS, 10 * MINUTE_MS, 60 * MINUTE_MS, 360 * MINUTE_MS] as const;
@@ -27,8 +28,13 @@ export async function endOfPaused(deps: QuietDeps, tenant: HubTenantStore, conne
   if (!configured) return;
   const held = await tenant.quiet.letGo(id);
   if (held.length > 0) {
-    const failure = await endAll(deps, { tenant: tenant.tenant, configured, held }, (one) =>
-      tenant.quiet.gone(id, one),
+    const failure = await endAll(
+      deps,
+      { tenant: tenant.tenant, configured, held },
+      {
+        open: (signal, work) => contact(deps, tenant, { id, name: connection }, { ...LIMITS, signal }, work),
+        gone: (one) => tenant.quiet.gone(id, one),
+      },
     );
     await tenant.quiet.tell(id, failure);
   }
@@ -37,22 +43,37 @@ export async function endOfPaused(deps: QuietDeps, tenant: HubTenantStore, conne
 
 /** The same for one that is no more: tried once, because with it went what it signs in with. Never throws. */
 export async function endOfRemoved(deps: QuietDeps, removed: RemovedConnection): Promise<void> {
-  if (removed.held.length > 0) await endAll(deps, removed, async () => {});
+  const { tenant, configured, held, notBefore } = removed;
+  if (held.length === 0) return;
+  await endAll(deps, removed, {
+    open: (signal, work) =>
+      lastContact(deps, { tenant, name: configured.name, notBefore }, { ...LIMITS, signal }, work),
+    gone: async () => {},
+  });
+}
+
+interface Ending {
+  /** @throws TryLater the source asked to be left alone */
+  open(signal: AbortSignal, work: (net: SourceNet) => Promise<void>): Promise<void>;
+  gone(id: string): Promise<void>;
 }
 
 /** @returns why some are left, and until when; null if none is */
 async function endAll(
   deps: QuietDeps,
-  { tenant, configured, held }: RemovedConnection,
-  gone: (id: string) => Promise<void>,
+  { tenant, configured, held }: Omit<RemovedConnection, 'notBefore'>,
+  { open, gone }: Ending,
 ): Promise<string | null> {
   const left = new Map(held.map((one) => [one.id, one]));
   let why: string | undefined;
   try {
-    for await (const id of endedBy(deps, tenant, configured, held)) {
-      await gone(id);
-      left.delete(id);
-    }
+    const signal = AbortSignal.any([deps.stopping, AbortSignal.timeout(DEADLINE_MS)]);
+    await open(signal, async (net) => {
+      for await (const id of endedBy(deps, configured, held, { net, signal })) {
+        await gone(id);
+        left.delete(id);
+      }
+    });
   } catch (error) {
     why =
       error instanceof SluiceError
@@ -74,21 +95,18 @@ async function endAll(
 
 async function* endedBy(
   deps: QuietDeps,
-  tenant: string,
   configured: ConnectionConfiguration,
   held: readonly HeldSubscription[],
+  { net, signal }: { readonly net: SourceNet; readonly signal: AbortSignal },
 ): AsyncGenerator<string> {
   const connector = deps.connectors.get(configured.connector);
   if (!connector?.notifications) return;
-  const now = deps.clock.now();
-  const signal = AbortSignal.any([deps.stopping, AbortSignal.timeout(DEADLINE_MS)]);
-  const deadline = new Date(now.getTime() + DEADLINE_MS);
   const settings = withDefaults(connector.settings, configured.settings);
   const context = {
     settings: settings as KeepContext<SettingsShape>['settings'],
-    net: deps.net({ tenant, signal, maxRequests: MOST_REQUESTS, deadline }),
+    net,
     signal,
-    now,
+    now: deps.clock.now(),
     held,
     watched: [],
     address: '',

@@ -9,7 +9,6 @@ import {
   type Partition,
   streamOf,
 } from '../contract/connector.ts';
-import type { Net } from '../contract/net.ts';
 import { complete, type Item, StartOver } from '../contract/record.ts';
 import type { SettingsShape } from '../contract/settings.ts';
 import type { StreamName } from '../model/model.ts';
@@ -32,6 +31,7 @@ import {
   type RulesInMemory,
   type RulesView,
 } from '../store/index.ts';
+import { contact, keepTo, type OpenNet, type SourceNet, withWait } from './contact.ts';
 import { judgePage, PageUnderJudgement } from './judge.ts';
 import { type Asking, askAboutEverybody } from './opted-in.ts';
 import { PartitionTrouble, wantsToBeLeftAlone } from './partition-trouble.ts';
@@ -50,13 +50,11 @@ const HEARTBEAT_MS = 15_000;
 const STOP_GRACE_MS = 5_000;
 const REQUESTS_PER_RUN = 200_000;
 
-export type RunNet = Net & { readonly spent: { readonly requests: number; readonly bytes: number } };
-
 export interface RunDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly connectors: ReadonlyMap<string, Connector>;
-  net(options: { tenant: string; signal: AbortSignal; maxRequests: number; deadline: Date }): RunNet;
+  net: OpenNet;
   /** Aborted when the process is asked to stop: the page under way is finished and the lease given back. */
   readonly stopping: AbortSignal;
   /** Called in the transaction that ends a run: what is to be told of it is enqueued there, or not at all. */
@@ -80,7 +78,8 @@ class Stopping extends Error {}
 
 /**
  * One run: take the lease, read each stream to its end, one page and one transaction at a time, account for it.
- * @throws Refused `already-running`, `not-found`; `conflict` when the connection is paused
+ * @throws Refused `already-running`, `not-found`; `conflict` when the connection is paused; TryLater before it began,
+ * because the source asked to be left alone: then there is no run
  */
 export async function runConnection(
   deps: RunDeps,
@@ -95,17 +94,21 @@ export async function runConnection(
       `The connection ${order.connection} is paused; look at \`sluice check\` and \`sluice preview\`, then \`sluice resume ${tenant.tenant}/${order.connection}\`.`,
     );
   }
-  await faultPoint('lease.before');
-  const lease = await tenant.acquire(status.id, { trigger: order.trigger, ...(order.run ? { run: order.run } : {}) });
-  await faultPoint('lease.after');
-  deps.log.event('info', {
-    event: 'run-started',
-    tenant: tenant.tenant,
-    connection: order.connection,
-    run: lease.run,
-    resumed: lease.resumed,
+  const abort = new AbortController();
+  const limits = { signal: abort.signal, maxRequests: REQUESTS_PER_RUN, withinMs: RUN_DEADLINE_MS };
+  return contact(deps, tenant, status, limits, async (net) => {
+    await faultPoint('lease.before');
+    const lease = await tenant.acquire(status.id, { trigger: order.trigger, ...(order.run ? { run: order.run } : {}) });
+    await faultPoint('lease.after');
+    deps.log.event('info', {
+      event: 'run-started',
+      tenant: tenant.tenant,
+      connection: order.connection,
+      run: lease.run,
+      resumed: lease.resumed,
+    });
+    return new Run(deps, tenant, order, lease, { net, abort }, onProgress).toItsEnd();
   });
-  return new Run(deps, tenant, order, lease, onProgress).toItsEnd();
 }
 
 /** How many partitions are read at a time. Whom one of them recognises the others must know, so people are read in turn. */
@@ -139,9 +142,9 @@ class Run {
   readonly #order: RunOrder;
   readonly #lease: Lease;
   readonly #onProgress: ((progress: RunProgress) => void) | undefined;
-  readonly #abort = new AbortController();
+  readonly #abort: AbortController;
   readonly #streams: Partial<Record<StreamName, StreamReceipt>>;
-  readonly #net: RunNet;
+  readonly #net: SourceNet;
   #cancelled = false;
   #wishes!: Wishes;
 
@@ -150,6 +153,7 @@ class Run {
     tenant: HubTenantStore,
     order: RunOrder,
     lease: Lease,
+    { net, abort }: { readonly net: SourceNet; readonly abort: AbortController },
     onProgress: ((progress: RunProgress) => void) | undefined,
   ) {
     this.#deps = deps;
@@ -158,12 +162,8 @@ class Run {
     this.#lease = lease;
     this.#onProgress = onProgress;
     this.#streams = { ...lease.streams };
-    this.#net = deps.net({
-      tenant: tenant.tenant,
-      signal: this.#abort.signal,
-      maxRequests: REQUESTS_PER_RUN,
-      deadline: new Date(deps.clock.now().getTime() + RUN_DEADLINE_MS),
-    });
+    this.#net = net;
+    this.#abort = abort;
   }
 
   async toItsEnd(): Promise<Receipt> {
@@ -257,8 +257,10 @@ class Run {
         if (side.halted) throw error;
         if (side.ending) return;
         this.#goOn();
-        if (wantsToBeLeftAlone(error)) side.end(error);
-        else trouble.note(error);
+        if (!wantsToBeLeftAlone(error)) return trouble.note(error);
+        side.end(error);
+        // Not only at the end: what the others have got is written first, and that may take its time.
+        await keepTo(this.#tenant, this.#lease.connectionId, error);
       }
     });
     if (stream.partitions && !this.#wishes.only)
@@ -458,7 +460,9 @@ class Run {
     const sentence = safeSentence(error);
     if (!(error instanceof SluiceError))
       this.#deps.log.event('error', { event: 'job-failed', queue: 'run', fault: describeUnexpected(error) });
-    return this.#end('failed', sentence, error instanceof TryLater ? error.notBefore : undefined);
+    const notBefore = error instanceof TryLater ? error.notBefore : undefined;
+    if (!notBefore) return this.#end('failed', sentence);
+    return this.#end('failed', withWait(sentence, notBefore, this.#deps.clock.now()), notBefore);
   }
 
   async #end(status: RunStatus, failure: string | null, notBefore?: Date): Promise<Receipt> {

@@ -27,7 +27,7 @@ export async function tick(store: Store, jobs: JobQueue, clock: Clock): Promise<
     (tx, due) => jobs.send('run', { tenantId: due.tenantId, connection: due.name }, { tx }),
   );
   // Named by its run, and once however often we look: whoever takes it goes on with that run or does nothing.
-  for (const { tenantId, name, run } of await store.registry.orphans()) {
+  for (const { tenantId, name, run } of await store.registry.orphans(now)) {
     await jobs.send('run', { tenantId, connection: name, run });
   }
   await store.registry.claimQuiet(

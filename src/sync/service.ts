@@ -3,12 +3,13 @@ import type { CheckFinding, CheckReport } from '../contract/check.ts';
 import { streamOf } from '../contract/connector.ts';
 import type { StreamPlan } from '../gate/plan.ts';
 import type { HubTenantStore, OptedIn, Store } from '../store/index.ts';
+import { contact, requireAskable, withWait } from './contact.ts';
 import { expiringIn, expiringOf, soon } from './expiries.ts';
 import type { JobQueue } from './jobs.ts';
 import { lookUp } from './lookup.ts';
 import { atOnceOf, featureOf } from './opted-in.ts';
 import { type ConnectionPlan, planConnection } from './plans.ts';
-import { previewConnection } from './preview.ts';
+import { type Asking, previewConnection } from './preview.ts';
 import { type RunDeps, runConnection } from './run.ts';
 import type { PreviewRequest, SyncService } from './types.ts';
 
@@ -37,10 +38,25 @@ export function createSyncService(deps: ServiceDeps): SyncService {
     return planConnection(tenant, connector, live, configured, directory);
   }
 
-  function net(tenant: HubTenantStore, withinMs: number) {
+  /** What a person asks of a source outside a run. */
+  async function ask<T>(
+    tenant: HubTenantStore,
+    connection: string,
+    withinMs: number,
+    work: (asking: Asking, id: string) => Promise<T>,
+  ): Promise<T> {
+    const status = await tenant.connections.get(connection);
     const signal = AbortSignal.any([deps.stopping, AbortSignal.timeout(withinMs)]);
-    const deadline = new Date(deps.clock.now().getTime() + withinMs);
-    return { signal, net: deps.net({ tenant: tenant.tenant, signal, maxRequests: 10_000, deadline }) };
+    return contact(deps, tenant, status, { signal, maxRequests: 10_000, withinMs }, (net) =>
+      work({ signal, net, now: deps.clock.now() }, status.id),
+    );
+  }
+
+  /** A step that failed because the source asked to be left alone: that is kept, and said. */
+  async function heeded(tenant: HubTenantStore, id: string, { notBefore, ...finding }: CheckFinding) {
+    if (!notBefore) return finding;
+    await tenant.leaveAlone(id, notBefore);
+    return { ...finding, sentence: withWait(finding.sentence, notBefore, deps.clock.now()) };
   }
 
   return {
@@ -53,6 +69,7 @@ export function createSyncService(deps: ServiceDeps): SyncService {
       const { id, paused } = await tenant.connections.get(connection);
       if (paused) throw new Refused('conflict', `The connection ${connection} is paused; resume it first.`);
       if (!deps.jobs) throw new NeedsAttention('No worker of this hub takes jobs; start it with --role all or worker.');
+      await requireAskable(tenant, { id, name: connection });
       const { jobs } = deps;
       const run = await tenant.runs.open(id, trigger, (tx, fresh) =>
         jobs.send('run', { tenantId, connection, run: fresh, ...(mode === 'full' ? { full: true } : {}) }, { tx }),
@@ -68,7 +85,6 @@ export function createSyncService(deps: ServiceDeps): SyncService {
       const tenant = await store.tenant(tenantId);
       const plan = await planned(tenant, connection);
       const first = plan.streams[0];
-      const out = net(tenant, CHECK_DEADLINE_MS);
       // Notes: whether a run works without one of them is for the connector to find out.
       const ending = soon(expiringOf(tenant.tenant, plan.connector, plan.configured), deps.clock.now()).map(
         ({ sentence }): CheckFinding => ({ step: 'sign-in', outcome: 'note', sentence }),
@@ -76,13 +92,14 @@ export function createSyncService(deps: ServiceDeps): SyncService {
       const { notifications_failure: failure } = await tenant.connections.get(connection);
       if (failure !== null) ending.push({ step: 'connection', outcome: 'note', sentence: failure });
       try {
-        const { findings } = await plan.connector.check({
-          settings: plan.configured.settings as never,
-          net: out.net,
-          fields: [...new Set(plan.streams.flatMap((one) => one.plan.asked))],
-          scope: first && plan.configured.streams[first.plan.stream]?.scope,
-          signal: out.signal,
-          now: deps.clock.now(),
+        const findings = await ask(tenant, connection, CHECK_DEADLINE_MS, async (asking, id) => {
+          const told = await plan.connector.check({
+            ...asking,
+            settings: plan.configured.settings as never,
+            fields: [...new Set(plan.streams.flatMap((one) => one.plan.asked))],
+            scope: first && plan.configured.streams[first.plan.stream]?.scope,
+          });
+          return Promise.all(told.findings.map((finding) => heeded(tenant, id, finding)));
         });
         return { findings: [...findings, ...ending] };
       } catch (error) {
@@ -104,17 +121,12 @@ export function createSyncService(deps: ServiceDeps): SyncService {
     async preview(tenantId, connection, request) {
       const tenant = await store.tenant(tenantId);
       const plan = await planned(tenant, connection);
-      const { id } = await tenant.connections.get(connection);
-      const out = net(tenant, PREVIEW_DEADLINE_MS);
-      const rules = await tenant.loadedRules(id);
-      return previewConnection(
-        plan,
-        rules,
-        { ...out, now: deps.clock.now() },
-        `${tenant.tenant}/${connection}`,
-        request,
-        (judged) => previewed(tenant, plan, judged, request),
-      );
+      return ask(tenant, connection, PREVIEW_DEADLINE_MS, async (asking, id) => {
+        const rules = await tenant.loadedRules(id);
+        return previewConnection(plan, rules, asking, `${tenant.tenant}/${connection}`, request, (judged) =>
+          previewed(tenant, plan, judged, request),
+        );
+      });
     },
 
     async approve(tenantId, run, by) {
@@ -127,7 +139,11 @@ export function createSyncService(deps: ServiceDeps): SyncService {
 
     async lookup(tenantId, users) {
       if (deps.jobs) await deps.jobs.send('lookup', { tenantId, users: [...users] });
-      else await lookUp(deps, await store.tenant(tenantId), users);
+      else {
+        const tenant = await store.tenant(tenantId);
+        // Nobody comes back to it from here: the next run reads everything.
+        for (const { id } of await lookUp(deps, tenant, users)) await tenant.wantSoon(id);
+      }
     },
   };
 }

@@ -5,6 +5,7 @@ import { type CheckContext, streamOf } from '../contract/connector.ts';
 import type { Kept, Watched } from '../contract/notifications.ts';
 import type { SettingsShape } from '../contract/settings.ts';
 import { type HubTenantStore, type Lease, LostLease } from '../store/index.ts';
+import { keepTo } from './contact.ts';
 import { type ConnectionPlan, contextFor } from './plans.ts';
 
 /** How notifications reach this hub. */
@@ -48,6 +49,7 @@ export async function keepSubscriptions(keeping: Keeping): Promise<void> {
     }
   } catch (error) {
     if (error instanceof LostLease) throw error;
+    await keepTo(tenant, lease.connectionId, error);
     sentence =
       error instanceof SluiceError
         ? error.message

@@ -76,7 +76,8 @@ export interface ExpiringSoon {
 /** What the API and the command line can ask of the runs. */
 export interface SyncService {
   /**
-   * Runs in this process to its end. @throws Refused `already-running`, `not-found`, or `conflict` when paused.
+   * Runs in this process to its end. @throws Refused `already-running`, `not-found`, or `conflict` when paused; TryLater,
+   * with the instant, while the source asks to be left alone, as `request` and `preview` do.
    * A failed run is a receipt with status `failed`, not a throw.
    */
   run(request: RunRequest, onProgress?: (progress: RunProgress) => void): Promise<Receipt>;

@@ -120,7 +120,6 @@ export async function startApi(options: { limits?: Partial<ApiLimits>; poolSize?
     pushes: createPushReceiver({
       store,
       connectors: hub.runDeps.connectors,
-      clock: hub.clock,
       jobs: {
         async send(queue, data, options) {
           await jobs.send(queue, data, options);

@@ -18,7 +18,12 @@ const deps: CliDeps = {
       tenant: name,
       tenantId: name,
       runs: { list: async () => ({ items: [], next: null }) },
-      connections: { list: async () => [{ name: 'people' }, { name: 'rooms' }] },
+      connections: {
+        list: async () => [
+          { name: 'people', not_before: null },
+          { name: 'rooms', not_before: '2026-12-01T09:35:00.000Z' },
+        ],
+      },
     });
     const store = {
       registry: { tenants: async () => ['acme', 'beta'].map((name) => ({ id: name, name })) },
@@ -41,6 +46,14 @@ describe('sluice runs', () => {
     expect(named(await told())).to.deep.equal(['acme/people', 'acme/rooms', 'beta/people', 'beta/rooms']);
     expect(named(await told('beta'))).to.deep.equal(['beta/people', 'beta/rooms']);
     expect(named(await told('beta/rooms'))).to.deep.equal(['beta/rooms']);
+  });
+
+  it('says below the runs which sources asked to be left alone, and until when', async () => {
+    const waits = (text: string) => [...text.matchAll(/of (\S+) asked .* before (2026-12-01 09:35:00 UTC)/g)];
+    expect(waits(await told()).map(([, connection]) => connection)).to.deep.equal(['acme/rooms', 'beta/rooms']);
+    expect(waits(await told('acme/people'))).to.deep.equal([]);
+    const { waiting } = JSON.parse(await told('beta', '--json'));
+    expect(waiting).to.deep.equal([{ connection: 'beta/rooms', not_before: '2026-12-01T09:35:00.000Z' }]);
   });
 
   it('says it to programs beside the runs', async () => {

@@ -22,4 +22,13 @@ describe('Retry-After', () => {
     it(`reads ${JSON.stringify(header)} as ${instant}`, () => {
       expect(retryAfter(header, now)?.toISOString()).to.equal(instant);
     });
+
+  it('that is a date counts from the Date of the answer: the clock of a source may be behind ours, or ahead', () => {
+    const asked = 'Sun, 22 Nov 2026 12:05:00 GMT';
+    const waits = (date: string | undefined) => (retryAfter(asked, now, date)?.getTime() ?? 0) - now.getTime();
+    expect(waits('Sun, 22 Nov 2026 11:59:00 GMT'), 'behind').to.equal(6 * 60_000);
+    expect(waits('Sun, 22 Nov 2026 12:04:00 GMT'), 'ahead').to.equal(60_000);
+    for (const none of [undefined, '', 'noon']) expect(waits(none), String(none)).to.equal(5 * 60_000);
+    expect(retryAfter('60', now, 'Sun, 22 Nov 2026 11:59:00 GMT')?.toISOString()).to.equal('2026-11-22T12:01:00.000Z');
+  });
 });

@@ -119,10 +119,18 @@ describe('what a hostile source plants', function () {
     for (const until = Date.now() + 20_000; worked.size <= names.length && Date.now() < until; )
       await new Promise((resolve) => setTimeout(resolve, 50));
     expect([...worked].sort()).to.deep.equal([...names, 'look-up'].sort());
+    // A source that asked to be left alone is made to speak all the same.
+    const whenItMayBeAsked = async (connection: string) => {
+      hub.clock.set(undefined);
+      hub.clock.set(await tenant.leftAloneUntil((await tenant.connections.get(connection)).id));
+    };
     for (const connection of names) {
+      await whenItMayBeAsked(connection);
       const receipt = await runConnection(runDeps, tenant, { connection, trigger: 'manual', mode: 'full' });
       answers.push(JSON.stringify(receipt));
+      await whenItMayBeAsked(connection);
       const failure = await hub.sync.check(tenant.tenantId, connection).then(() => '', safeSentence);
+      await whenItMayBeAsked(connection);
       answers.push(
         failure,
         await hub.sync
@@ -130,6 +138,7 @@ describe('what a hostile source plants', function () {
           .then((report) => JSON.stringify(report), safeSentence),
       );
     }
+    hub.clock.set(undefined);
     await askTheApi();
   }
 

@@ -228,6 +228,9 @@ async function askConnections({ hub }: World, tenant: HubTenantStore): Promise<v
   await tenant.wantSoon(one!.id);
   await tenant.fullDone(one!.id, (await tenant.fullWanted(one!.id))!);
   await tenant.wantSoon(one!.id);
+  await tenant.leaveAlone(one!.id, new Date(hub.clock.now().getTime() + 1_000));
+  await tenant.leftAloneUntil(one!.id);
+  hub.clock.advance(2_000);
   const { items, next } = await runs.list({ limit: 1 });
   await runs.list({ limit: 1, connection: 'people', ...(next ? { after: next } : {}) });
   await runs.get(items[0]!.run);

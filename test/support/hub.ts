@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { type Log, silentLog } from '../../src/base/log.ts';
 import type { Connector } from '../../src/contract/index.ts';
-import { essential } from '../../src/contract/settings.ts';
+import { askedAs, essential } from '../../src/contract/settings.ts';
 import { newMasterKeyText, parseMasterKey } from '../../src/crypto/keys.ts';
 import type { Receipt } from '../../src/model/receipt.ts';
 import { attachEmbedded, type EmbeddedAttachment } from '../../src/store/embedded/index.ts';
@@ -112,6 +112,7 @@ export async function testHub(options: TestHubOptions = {}): Promise<TestHub> {
       poolSize: options.poolSize ?? 8,
       namedDirectory: ({ connector, settings }) => namedDirectory(connectors.get(connector), settings),
       essentialSettings: ({ connector, settings }) => essential(connectors.get(connector)?.settings ?? {}, settings),
+      askedAs: ({ connector, settings }) => askedAs(connectors.get(connector)?.settings ?? {}, settings),
       removed: (connection) => endOfRemoved(runDeps, connection),
     });
   const masterKey = database.masterKey;
@@ -129,8 +130,8 @@ export async function testHub(options: TestHubOptions = {}): Promise<TestHub> {
     clock,
     log: options.log ?? silentLog,
     connectors,
-    net: ({ tenant, signal, maxRequests, deadline }) =>
-      createNet({ tenant, rules, budget: { maxRequests, deadline }, signal, clock }),
+    net: ({ tenant, signal, maxRequests, deadline, mayAsk }) =>
+      createNet({ tenant, rules, budget: { maxRequests, deadline }, signal, clock, mayAsk }),
     stopping: stop.signal,
     notifications: options.notifications,
     ended: async (_tenant, receipt) => {

@@ -1,4 +1,4 @@
-import { Refused } from '../../base/errors.ts';
+import { Refused, TryLater } from '../../base/errors.ts';
 import type { PreviewRequest, SyncService } from '../../sync/types.ts';
 import { pageOf } from '../cursor.ts';
 import { digestTag } from '../etag.ts';
@@ -52,7 +52,8 @@ export async function resumeConnection(call: Call<ConnectionParams>): Promise<An
   if (before.paused) {
     const wanted = { tenantId: store.tenantId, connection: params.name, trigger: 'resume' } as const;
     await deps.sync.request(wanted).catch((error: unknown) => {
-      if (!(error instanceof Refused && error.kind === 'already-running')) report(error);
+      // Already read, or left alone for now: its schedule comes to it.
+      if (!(error instanceof TryLater || (error instanceof Refused && error.kind === 'already-running'))) report(error);
     });
   }
   return { status: 200, body: after };

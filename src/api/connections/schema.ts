@@ -22,6 +22,11 @@ export const connection = named(
       schedule: z.string().nullable().describe('Cron, in the tenant’s time zone; null: only by hand.'),
       full: z.string().nullable().describe('Cron of the full passes.'),
       next_due_at: instant.nullable(),
+      not_before: instant
+        .nullable()
+        .describe(
+          'The source asked to be left alone until then: nothing is asked of it before, neither by schedule nor by hand; null: it may be asked.',
+        ),
       health: z.enum(['never', 'ok', 'failing', 'held', 'quarantined', 'stopped']),
       failing_since: instant.nullable(),
       failure: z.string().nullable().describe('Why, and what to do.'),
@@ -44,6 +49,7 @@ export const connection = named(
         schedule: '*/15 * * * *',
         full: '0 3 * * *',
         next_due_at: '2026-11-22T09:30:00Z',
+        not_before: null,
         health: 'ok',
         failing_since: null,
         failure: null,

@@ -18,6 +18,9 @@ export const source = named(
         .nullable()
         .describe('The window of time that was read of every calendar; null where it is not a matter of time.'),
       status: z.enum(['ok', 'late', 'held', 'failing', 'quarantined', 'stopped', 'paused', 'never']),
+      not_before: instant
+        .nullable()
+        .describe('The source asked to be left alone: it is read again from then on; null: it may be asked now.'),
     })
     .meta({
       description: 'How fresh what one connection supplies is.',
@@ -28,6 +31,7 @@ export const source = named(
         last_success_at: '2026-11-22T09:15:04Z',
         covers: null,
         status: 'ok',
+        not_before: null,
       },
     }),
 );

@@ -20,43 +20,62 @@ export function wholeNumber(most: number): (text: string) => number {
 }
 
 export function runs(program: Command, context: Context): void {
-  const { json, say } = context;
+  const { json, say, style } = context;
   declare(
     program,
     'runs [tenant[/connection]]',
-    'the latest runs, newest first; below them, certificates and secrets that end soon',
+    'the latest runs, newest first; below them, sources that asked to be left alone, and certificates and secrets that end soon',
     'sluice runs acme/people',
     'sluice runs acme --limit 5 --json',
   )
     .option('--limit <n>', 'how many', wholeNumber(MOST), 20)
     .action(async (target: string | undefined, options: JsonOption & { limit: number }) => {
       const wanted = target === undefined ? undefined : runsTarget(target);
-      const { receipts, expiring } = await context.attached('runs', async ({ store, sync }) => ({
+      const { receipts, waiting, expiring } = await context.attached('runs', async ({ store, sync }) => ({
         receipts: await latest(store, wanted, options.limit),
+        waiting: await leftAlone(store, wanted),
         expiring: await endingSoon(store, sync, wanted),
       }));
-      if (options.json) return json({ items: receipts, expiring });
+      if (options.json) return json({ items: receipts, waiting, expiring });
       if (receipts.length === 0) say('No run yet; `sluice sync TENANT/CONNECTION` makes one.');
       else show(context, receipts);
+      for (const { connection, not_before } of waiting)
+        say(
+          `\n${style.doubt(`The source of ${connection} asked to be left alone: nothing is asked of it before ${instant(not_before)}.`)}`,
+        );
       // The notice of it reaches nobody where no mail server is set: here it stands until it is mended.
-      for (const { sentence } of expiring) say(`\n${context.style.doubt(sentence)}`);
+      for (const { sentence } of expiring) say(`\n${style.doubt(sentence)}`);
     });
 }
 
-async function endingSoon(store: Store, sync: SyncService, wanted: ReturnType<typeof runsTarget> | undefined) {
-  const all = wanted === undefined ? await store.registry.tenants() : [];
-  const ids = wanted === undefined ? all.map(({ id }) => id) : [(await openTenant(store, wanted.tenant)).tenantId];
+type Target = ReturnType<typeof runsTarget> | undefined;
+
+/** Ids of the tenants that were asked about; all of them if none was named. */
+async function tenantsOf(store: Store, wanted: Target): Promise<readonly string[]> {
+  if (wanted !== undefined) return [(await openTenant(store, wanted.tenant)).tenantId];
+  return (await store.registry.tenants()).map(({ id }) => id);
+}
+
+/** Connections whose source asked for no request before some instant. */
+async function leftAlone(store: Store, wanted: Target) {
   const found = [];
-  for (const id of ids) found.push(...(await sync.expiring(id)));
+  for (const id of await tenantsOf(store, wanted)) {
+    const tenant = await store.tenant(id);
+    for (const { name, not_before } of await tenant.connections.list())
+      if (not_before !== null && (wanted?.connection ?? name) === name)
+        found.push({ connection: `${tenant.tenant}/${name}`, not_before });
+  }
+  return found;
+}
+
+async function endingSoon(store: Store, sync: SyncService, wanted: Target) {
+  const found = [];
+  for (const id of await tenantsOf(store, wanted)) found.push(...(await sync.expiring(id)));
   const name = wanted?.connection && `${wanted.tenant}/${wanted.connection}`;
   return found.filter(({ connection }) => name === undefined || connection === name);
 }
 
-async function latest(
-  store: Store,
-  wanted: ReturnType<typeof runsTarget> | undefined,
-  limit: number,
-): Promise<Receipt[]> {
+async function latest(store: Store, wanted: Target, limit: number): Promise<Receipt[]> {
   if (wanted !== undefined) {
     const { tenant: name, connection } = wanted;
     const tenant = await openTenant(store, name);

@@ -12,7 +12,7 @@ export function sync(program: Command, context: Context): void {
   declare(
     program,
     'sync <tenant/connection>',
-    'read a connection now, with progress, and print the receipt; Ctrl-C stops after the page under way',
+    'read a connection now, with progress, and print the receipt; Ctrl-C stops after the page under way; fails at once, with the time from which it may be asked, while the source asks to be left alone',
     'sluice sync acme/people',
     'sluice sync acme/people --full --json',
   )

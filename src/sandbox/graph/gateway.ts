@@ -48,14 +48,15 @@ export class Gateway {
   }
 
   async read(method: string, url: string, headers: Record<string, string>, body: string): Promise<Reply> {
+    const at = this.#tenant.clock.now();
     const fault = this.#faults.take(method, url, 'outer');
     const answer =
       fault && fault.body !== 'cut'
         ? this.#fail(fault)
         : (answerAuthority(this.#tenant, this.#tokens, method, url, body) ??
           (await this.#orRefusal(() => this.#graph(method, url, headers, body))));
-    this.#note(method, url, headers, false, answer.status);
-    return reply(answer, headers, fault?.body === 'cut');
+    this.#note({ method, url, headers, batched: false, status: answer.status, at });
+    return reply(answer, headers, fault?.body === 'cut', this.#tenant.clock.now());
   }
 
   async #graph(method: string, url: string, headers: Record<string, string>, text: string): Promise<Answer> {
@@ -65,6 +66,7 @@ export class Gateway {
     if (method !== 'POST') return { status: 405 };
     return answerBatch(body, async (inner) => {
       const full = `/v1.0${inner.url}`;
+      const at = this.#tenant.clock.now();
       const fault = this.#faults.take(inner.method, full, 'inner');
       const authorised = { ...inner.headers, authorization: headers.authorization ?? '' };
       const told = fault
@@ -76,7 +78,7 @@ export class Gateway {
             }
             return this.#one(inner.method, full, authorised, inner.body);
           });
-      this.#note(inner.method, full, inner.headers, true, told.status);
+      this.#note({ method: inner.method, url: full, headers: inner.headers, batched: true, status: told.status, at });
       return told;
     });
   }
@@ -147,16 +149,10 @@ export class Gateway {
     }
   }
 
-  #note(
-    method: string,
-    url: string,
-    headers: Readonly<Record<string, string>>,
-    batched: boolean,
-    status: number,
-  ): void {
-    const kept = { ...headers };
+  #note(request: GraphRequest): void {
+    const kept = { ...request.headers };
     if (kept.authorization !== undefined) kept.authorization = kept.authorization.replace(/\S+$/, '***');
-    this.#witness({ method, url, headers: kept, batched, status });
+    this.#witness({ ...request, headers: kept });
   }
 }
 
@@ -169,7 +165,7 @@ function parse(text: string): unknown {
 }
 
 /** A body that is not JSON is a gateway's page. */
-function reply(answer: Answer, asked: Readonly<Record<string, string>>, cut: boolean): Reply {
+function reply(answer: Answer, asked: Readonly<Record<string, string>>, cut: boolean, now: Date): Reply {
   const own = answer.headers ?? {};
   const page = own['content-type'] === 'text/html';
   const requestId = own['request-id'] ?? randomUUID();
@@ -180,6 +176,7 @@ function reply(answer: Answer, asked: Readonly<Record<string, string>>, cut: boo
       ...(answer.body === undefined
         ? {}
         : { 'content-type': 'application/json;odata.metadata=minimal;odata.streaming=true;charset=utf-8' }),
+      date: now.toUTCString(),
       'cache-control': 'no-cache',
       'strict-transport-security': 'max-age=31536000',
       'request-id': requestId,

@@ -85,6 +85,8 @@ export interface GraphRequest {
   /** Whether it came inside a `$batch`. */
   readonly batched: boolean;
   readonly status: number;
+  /** When it arrived, by this Graph's clock. */
+  readonly at: Date;
 }
 
 /** An answer instead of the real one. */

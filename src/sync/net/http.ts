@@ -223,7 +223,7 @@ function judged(answer: Answer, clock: Clock): Answer {
     throw new NeedsAttention(`${at} knows us but refuses to answer (403); grant the permission there.`);
   if (status === 407)
     throw new NeedsAttention(`${at} wants a proxy sign-in (407); ask the operator to set SLUICE_PROXY.`);
-  const notBefore = retryAfter(answer.headers['retry-after'], clock.now());
+  const notBefore = retryAfter(answer.headers['retry-after'], clock.now(), answer.headers.date);
   throw new TryLater(`${at} is busy or away (${status}); the next run tries again.`, notBefore);
 }
 

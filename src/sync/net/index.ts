@@ -37,6 +37,8 @@ export interface NetOptions {
   readonly budget: NetBudget;
   readonly signal: AbortSignal;
   readonly clock: Clock;
+  /** Awaited before anything goes out; it throws what ends the request. Absent: nothing stands against it. */
+  readonly mayAsk?: (() => Promise<void>) | undefined;
   /** All addresses of a host name; the system's resolver unless a test brings its own. */
   readonly resolve?: (host: string) => Promise<string[]>;
 }
@@ -44,7 +46,15 @@ export interface NetOptions {
 export type GuardedNet = Net & { readonly spent: { readonly requests: number; readonly bytes: number } };
 
 /** The network of one run. @throws BadInput if SLUICE_PROXY cannot be read */
-export function createNet({ tenant, rules, budget, signal, clock, resolve = resolveBySystem }: NetOptions): GuardedNet {
+export function createNet({
+  tenant,
+  rules,
+  budget,
+  signal,
+  clock,
+  mayAsk,
+  resolve = resolveBySystem,
+}: NetOptions): GuardedNet {
   const allowance = createAllowance(budget, clock, signal);
   const guard = createGuard({ tenant, allow: rules.allow, ownPorts: rules.ownPorts, resolve });
   const trust = createTrust(rules.caFile);
@@ -53,6 +63,7 @@ export function createNet({ tenant, rules, budget, signal, clock, resolve = reso
   const seen = new Map<string, readonly string[]>();
 
   const reach = async (host: string, port: number, timeoutMs: number) => {
+    await mayAsk?.();
     const to = await destination(guard, allowance, host, port, timeoutMs);
     seen.set(place(to.host, to.port), to.addresses);
     return to;
@@ -111,6 +122,7 @@ export function createNet({ tenant, rules, budget, signal, clock, resolve = reso
       const name = canonicalHost(host);
       return inClear(ipaddr.isValid(name) ? [name] : (seen.get(place(name, port)) ?? []), port);
     },
+    now: () => clock.now(),
     workloadToken: () => workloadToken(rules.tokenFiles, tenant, signal),
     count: (spent) => allowance.count(spent),
   };

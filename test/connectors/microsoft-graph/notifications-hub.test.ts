@@ -382,6 +382,7 @@ describe('notifications of Microsoft 365, through the hub', function () {
     source.putEvent(addressOf('shared'), meeting('private-2', '10'));
     await called();
     source.putUser({ id: guid(50), mail: addressOf('shared'), accountEnabled: true });
+    await until('the calls about both', async () => (await wishes()).length === 2);
     expect(await asked(work), 'by the notification').to.deep.equal(['DELETE', 'users']);
     expect(await known()).to.deep.equal(first);
     expect(await wishes()).to.deep.equal([]);
@@ -497,6 +498,19 @@ describe('notifications of Microsoft 365, through the hub', function () {
       expect(await failure()).to.equal(null);
     });
 
+    it('stand as long as Microsoft asks to be left alone, which costs no try', async () => {
+      await settle();
+      await pause();
+      await tenant.leaveAlone(await id(), new Date(clock.now().getTime() + 600_000));
+      expect(await quietly()).to.equal(0);
+      // One that was enqueued just before.
+      expect(await asked(() => endOfPaused(hub.runDeps, tenant, 'm365'))).to.deep.equal([]);
+      expect(await failure()).to.match(/asked for no request before .*, so none was sent/);
+      clock.advance(600_000);
+      expect(await asked(quietly)).to.deep.equal(Array(4).fill('DELETE'));
+      expect(await failure()).to.equal(null);
+    });
+
     it('are neither made nor renewed by a run that was under way, and end after it', async () => {
       await settle();
       source.lifecycle('reauthorizationRequired', 'users');
@@ -529,18 +543,27 @@ describe('notifications of Microsoft 365, through the hub', function () {
       expect(await held()).to.have.length(4);
     });
 
+    const remove = async () => {
+      const live = (await tenant.configuration.read())!;
+      await tenant.configuration.write(
+        { ...live.configuration, connections: [] },
+        { expected: live.version, resume: true },
+      );
+      expect(await tenant.connections.list()).to.deep.equal([]);
+      const again = (await tenant.configuration.read())!;
+      const restored = { ...again.configuration, ...configured() };
+      await tenant.configuration.write(restored, { expected: again.version, resume: true });
+    };
+
+    it('or that is removed while Microsoft asks to be left alone end by themselves', async () => {
+      await settle();
+      await tenant.leaveAlone(await id(), new Date(clock.now().getTime() + 600_000));
+      logged.length = 0;
+      expect(await asked(remove)).to.deep.equal([]);
+      expect(logged.join()).to.match(/Of the first: The source of \S+ asked for no request before/);
+    });
+
     it('or that is removed are ended once that is durable; where Microsoft is away, it is removed all the same', async () => {
-      const remove = async () => {
-        const live = (await tenant.configuration.read())!;
-        await tenant.configuration.write(
-          { ...live.configuration, connections: [] },
-          { expected: live.version, resume: true },
-        );
-        expect(await tenant.connections.list()).to.deep.equal([]);
-        const again = (await tenant.configuration.read())!;
-        const restored = { ...again.configuration, ...configured() };
-        await tenant.configuration.write(restored, { expected: again.version, resume: true });
-      };
       await settle();
       expect(await asked(remove)).to.deep.equal(Array(4).fill('DELETE'));
       expect(source.subscriptions()).to.deep.equal([]);

@@ -21,6 +21,7 @@ import {
 import { certificates } from '../../support/certificates.ts';
 import { all } from '../../support/failure.ts';
 import { netForTests } from '../../support/guarded-net.ts';
+import { runningClock } from '../../support/running-clock.ts';
 
 /** An RSA certificate with its key, as tenant IT enter it: Entra takes no other kind. */
 const applicationPem = (name: string) => readFileSync(new URL(`certificates/${name}.pem`, import.meta.url), 'utf8');
@@ -75,7 +76,7 @@ export function contextFor(source: SandboxGraph, stream: StreamName, given: Give
   const signal = given.signal ?? new AbortController().signal;
   return {
     settings: completed({ ...settingsFor(source), ...given.settings }) as ReadContext<SettingsShape>['settings'],
-    net: netForTests({ signal }),
+    net: netForTests({ signal, ...(given.now ? { clock: runningClock(given.now) } : {}) }),
     fields: given.fields ?? declaredFields(stream),
     scope: given.scope,
     now: given.now ?? new Date(),

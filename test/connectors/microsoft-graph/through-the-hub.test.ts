@@ -18,7 +18,7 @@ describe('microsoft-graph through the hub', () => {
   });
   beforeEach(async () => {
     clock.set(NOW);
-    source = await sandbox({ pageSize: 3 });
+    source = await sandbox({ pageSize: 3, clock });
     putRoom(source);
     for (let n = 0; n < 8; n++)
       source.putUser({

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { GraphRequest } from '../../../src/sandbox/graph/index.ts';
 import { type Client, connect, type Item, user, window } from './support.ts';
 
 describe('$batch of the sandbox', () => {
@@ -106,7 +107,8 @@ describe('$batch of the sandbox', () => {
   it('needs a token, and notes inner requests as if they had come alone', async () => {
     expect((await client.post('/$batch', { requests: [] }, { authorization: 'Bearer x' })).status).to.equal(401);
     await batch(get('1', '/users/id-ann?$select=mail', { headers: { 'X-Mine': '1' } }));
-    const [inner] = client.graph.requests().filter(({ batched }) => batched);
+    const [{ at, ...inner }] = client.graph.requests().filter(({ batched }) => batched) as [GraphRequest];
+    expect(at).to.be.instanceOf(Date);
     expect(inner).to.deep.equal({
       method: 'GET',
       url: '/v1.0/users/id-ann?$select=mail',
