@@ -99,6 +99,8 @@ export interface HubTenantStore extends TenantStore {
   fullWanted(connectionId: string): Promise<number | undefined>;
   /** A full run that had read this wish when it began has ended; a later wish still stands. */
   fullDone(connectionId: string, wish: number): Promise<void>;
+  /** The next run, whenever it comes, reads everything. */
+  wantFull(connectionId: string): Promise<void>;
   /** A connection that cannot look people up is read in full soon: at its next slot, a minute from now at most. */
   wantSoon(connectionId: string): Promise<void>;
   /** Until when the connection's source asked to be left alone; `undefined`: it may be asked now. */
@@ -272,6 +274,13 @@ function tenantStore(
       await inTenant(context, (tx) =>
         tx.run(sql`
           UPDATE registry.connection SET full_done = greatest(full_done, ${wish})
+           WHERE tenant_id = ${tenantId} AND id = ${connectionId}`),
+      );
+    },
+    wantFull: async (connectionId) => {
+      await inTenant(context, (tx) =>
+        tx.run(sql`
+          UPDATE registry.connection SET full_wanted = full_wanted + 1
            WHERE tenant_id = ${tenantId} AND id = ${connectionId}`),
       );
     },

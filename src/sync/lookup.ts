@@ -45,7 +45,8 @@ export async function lookUpAll(
 
 /**
  * Fetches these users' attributes now from every connection that can look people up; those that cannot are read in
- * full soon. One connection's failure is logged and leaves the others alone: the next pass brings what is missing.
+ * full soon. One connection's failure is logged and leaves the others alone: the next run reads it in full, because of a
+ * source that tells changes nobody would hear of them again.
  * @param only this connection; absent: every one
  * @returns those whose source asked to be left alone: there the caller comes back to it
  */
@@ -107,7 +108,11 @@ async function askNow(
       const asking = { net, signal, now: deps.clock.now() };
       if (judged.declaration.person === 'opted-in')
         await askAboutIn(deps, tenant, status.id, { plan, judged, asking }, users);
-      else await lookUpIn(tenant, status.id, { plan, judged, asking }, users);
+      else
+        await lookUpIn(tenant, status.id, { plan, judged, asking }, users).catch(async (error) => {
+          if (!(error instanceof TryLater && error.notBefore)) await tenant.wantFull(status.id);
+          throw error;
+        });
     }
   });
 }

@@ -6,31 +6,32 @@ export const wantsToBeLeftAlone = (error: unknown): boolean =>
   error instanceof TryLater && error.notBefore !== undefined;
 
 /**
- * What went wrong with single partitions of a stream: the others are read all the same, and the run then says how many
- * were not. A stream of one partition, and whatever is no matter of one partition, ends the run at once.
+ * What went wrong with single partitions of a stream: the others are read all the same, and so are the streams after it. The
+ * run then says how many were not. What is no matter of one partition ends the run at once, as does a stream of no partitions.
  */
 export class PartitionTrouble {
   readonly #stream: StreamName;
-  readonly #partitions: number;
+  readonly #partitions: number | undefined;
   readonly #noted: (NeedsAttention | TryLater)[] = [];
 
-  constructor(stream: StreamName, partitions: number) {
+  /** @param partitions how many were to be read; undefined: the stream has none */
+  constructor(stream: StreamName, partitions: number | undefined) {
     this.#stream = stream;
     this.#partitions = partitions;
   }
 
-  /** @throws the error, unless it is one that other partitions need not have */
+  /** @throws the error, unless it is one that others need not have */
   note(error: unknown): void {
     const ofOne = error instanceof NeedsAttention || (error instanceof TryLater && !wantsToBeLeftAlone(error));
-    if (!ofOne || this.#partitions === 1) throw error;
+    if (!ofOne || this.#partitions === undefined) throw error;
     this.#noted.push(error);
   }
 
-  /** @throws what was noted, as one */
-  tell(): void {
+  /** What was noted, as one error. */
+  get all(): NeedsAttention | TryLater | undefined {
     const [first] = this.#noted;
-    if (!first) return;
+    if (!first || this.#partitions === 1) return first;
     const sentence = `${this.#noted.length} of ${this.#partitions} parts of ${this.#stream} could not be read, the others were; of the first: ${first.message}`;
-    throw first instanceof NeedsAttention ? new NeedsAttention(sentence) : new TryLater(sentence);
+    return first instanceof NeedsAttention ? new NeedsAttention(sentence) : new TryLater(sentence);
   }
 }

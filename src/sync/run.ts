@@ -197,8 +197,10 @@ class Run {
     for (let attempt = 1; ; attempt++) {
       try {
         const plan = await this.#plan();
-        for (const planned of plan.streams)
-          if (this.#wishes.include(planned.plan.stream)) await this.#readStream(plan, planned, wantFull);
+        const troubles: Error[] = [];
+        for (const planned of plan.streams.filter((one) => this.#wishes.include(one.plan.stream)))
+          troubles.push(...(await this.#readStream(plan, planned, wantFull)));
+        if (troubles[0]) throw troubles[0];
         if (wish !== undefined) await this.#tenant.fullDone(this.#lease.connectionId, wish);
         return;
       } catch (error) {
@@ -225,14 +227,18 @@ class Run {
     return plan;
   }
 
-  async #readStream(plan: ConnectionPlan, planned: PlannedStream, wantFull: boolean): Promise<void> {
+  /** @returns what went wrong with single partitions, which is no reason to leave the streams after it unread */
+  async #readStream(plan: ConnectionPlan, planned: PlannedStream, wantFull: boolean): Promise<readonly Error[]> {
     const stream = streamOf(plan.connector, planned.plan.stream)!;
     const context = contextFor(plan, planned.plan, {
       net: this.#net,
       signal: this.#abort.signal,
       now: this.#deps.clock.now(),
     });
-    if (planned.plan.declaration.person === 'opted-in') return this.#readOptedIn(plan, planned, { stream, context });
+    if (planned.plan.declaration.person === 'opted-in') {
+      await this.#readOptedIn(plan, planned, { stream, context });
+      return [];
+    }
     const all = stream.partitions ? await stream.partitions(context) : [{ name: '' }];
     await this.#forgetRefused(all, wantFull);
     const wanted = all.filter(({ name }) => this.#wishes.include(planned.plan.stream, name));
@@ -245,7 +251,7 @@ class Run {
       if (!(error instanceof ConfigurationChanged)) this.#abort.abort(error);
     });
     const reading = { plan, planned, stream, context, rules, partitions: all.length, side };
-    const trouble = new PartitionTrouble(planned.plan.stream, wanted.length);
+    const trouble = new PartitionTrouble(planned.plan.stream, stream.partitions && wanted.length);
     await side.each(partitions, async (partition) => {
       this.#goOn();
       try {
@@ -266,7 +272,7 @@ class Run {
     if (stream.partitions && !this.#wishes.only)
       await this.#retirePartitions(reading, new Set(all.map(({ name }) => name)));
     for (const { refused } of wanted) if (refused) trouble.note(new NeedsAttention(refused.why));
-    trouble.tell();
+    return trouble.all ? [trouble.all] : [];
   }
 
   async #forgetRefused(partitions: readonly Partition[], wantFull: boolean): Promise<void> {

@@ -225,7 +225,7 @@ async function askConnections({ hub }: World, tenant: HubTenantStore): Promise<v
   await connections.sources();
   await connections.setPaused('lockers', true);
   await connections.setPaused('lockers', false);
-  await tenant.wantSoon(one!.id);
+  await tenant.wantFull(one!.id);
   await tenant.fullDone(one!.id, (await tenant.fullWanted(one!.id))!);
   await tenant.wantSoon(one!.id);
   await tenant.leaveAlone(one!.id, new Date(hub.clock.now().getTime() + 1_000));

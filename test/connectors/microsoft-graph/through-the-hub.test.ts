@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import graph from '../../../connectors/microsoft-graph/index.ts';
 import type { SandboxGraph } from '../../../src/sandbox/graph/index.ts';
 import type { TenantConfiguration } from '../../../src/store/index.ts';
+import { lookUp } from '../../../src/sync/lookup.ts';
 import { type TestHub, testClock, testHub } from '../../support/hub.ts';
 import { logOnOf } from '../../support/memory-source.ts';
 import { completed, DAY, meeting, NOW, putRoom, ROOM, sandbox, series, settingsFor, tenantId } from './support.ts';
@@ -115,5 +116,41 @@ describe('microsoft-graph through the hub', () => {
     const { user } = await tenant.users.logOn({ ...logOnOf(4), email: 'alias@acme.example', directory_id });
     await hub.sync.run({ tenantId: tenant.tenantId, connection: 'm365', trigger: 'manual' });
     expect((await tenant.users.get(user.id))?.fields).to.include({ email: 'p4@acme.example', given_name: 'Given4' });
+  }).timeout(60_000);
+
+  it('has with the next run whom nobody could be asked about at the log-on, though Graph tells of changes alone', async () => {
+    const tenant = await hub.tenant(configured);
+    const run = () => hub.sync.run({ tenantId: tenant.tenantId, connection: 'm365', trigger: 'manual' });
+    await run();
+    const { user } = await tenant.users.logOn(logOnOf(2));
+    const fields = async () => (await tenant.users.get(user.id))?.fields;
+    source.fault({ status: 500, path: '/v1.0/users?$filter' });
+    await lookUp(hub.runDeps, tenant, [user.id]);
+    expect(await fields()).to.not.have.property('job_title');
+    expect((await run()).streams.users).to.include({ mode: 'full', kept: 1 });
+    expect(await fields()).to.include({ job_title: 'Clerk' });
+    expect((await run()).streams.users).to.include({ mode: 'incremental' });
+  }).timeout(60_000);
+
+  it('asks when people are busy though a room’s mailbox is gone', async () => {
+    const base = configured();
+    const rooms = { mailboxes: [ROOM], people_calendars: 'free-busy-and-rooms' };
+    const tenant = await hub.tenant(() => ({
+      ...base,
+      features: [...base.features!, 'hybrid-meetings'],
+      connections: [{ ...base.connections![0]!, settings: completed({ ...settingsFor(source), ...rooms }) }],
+    }));
+    const { user } = await tenant.users.logOn(logOnOf(2));
+    await tenant.users.optIn(user.id, 'hybrid-meetings', { text_version: '1', locale: 'nl' });
+    source.putEvent('p2@acme.example', meeting('e', '10'));
+    source.fault({ status: 404, path: /room-1.*calendarView/, times: 9, code: 'ErrorInvalidUser' });
+    const { status, error, streams } = await hub.sync.run({
+      tenantId: tenant.tenantId,
+      connection: 'm365',
+      trigger: 'manual',
+    });
+    expect(status).to.equal('failed');
+    expect(error).to.match(/^There is no mailbox in Exchange Online/);
+    expect(streams.user_events).to.include({ kept: 1 });
   }).timeout(60_000);
 });
