@@ -19,6 +19,8 @@ export interface Lease {
   readonly run: string;
   /** The run was begun by a process that is no more, and goes on here. */
   readonly resumed: boolean;
+  /** Runs of this connection that failed one after the other before it. */
+  readonly failures: number;
   readonly startedAt: Date;
   readonly trigger: string;
   readonly streams: Partial<Record<StreamName, StreamReceipt>>;
@@ -37,11 +39,11 @@ export async function acquireLease(
 ): Promise<Lease> {
   const { tenantId, clock } = context;
   return inTenant(context, async (tx) => {
-    const [taken] = await tx.rows<{ epoch: number; name: string }>(sql`
+    const [taken] = await tx.rows<{ epoch: number; name: string; failures: number }>(sql`
       UPDATE registry.connection
          SET lease_epoch = lease_epoch + 1, lease_until = now() + make_interval(secs => ${LEASE_SECONDS})
        WHERE tenant_id = ${tenantId} AND id = ${connectionId} AND (lease_until IS NULL OR lease_until < now())
-      RETURNING lease_epoch AS epoch, name`);
+      RETURNING lease_epoch AS epoch, name, failures`);
     if (!taken) {
       const [held] = await tx.rows<{ run: string }>(sql`
         SELECT lease_run AS run FROM registry.connection WHERE tenant_id = ${tenantId} AND id = ${connectionId}`);
@@ -61,6 +63,7 @@ export async function acquireLease(
       epoch: taken.epoch,
       run: run.id,
       resumed: run.resumed,
+      failures: taken.failures,
       startedAt: run.started_at ?? clock.now(),
       trigger: run.trigger,
       streams: run.streams,
@@ -136,6 +139,9 @@ export interface HealthChange {
   readonly since: Date | null;
 }
 
+/** Before a run that a source sent away goes on: many name an instant that is past, or the next second, each time. */
+const SOONEST_MS = 15_000;
+
 /**
  * Ends the run and gives the lease back, with what the connection's health is from now on. What is due to be
  * told of it is enqueued by `within`, in the same transaction.
@@ -149,6 +155,7 @@ export async function endRun(
   const { tenantId, clock } = context;
   return inTenant(context, async (tx) => {
     await holdLease(tx, tenantId, lease);
+    const soonest = new Date(clock.now().getTime() + SOONEST_MS);
     const resume = end.notBefore ? await leaveAlone(tx, context, lease.connectionId, end.notBefore) : null;
     // The pages' own commits keep the account: what the caller remembers may lack one whose answer was lost.
     const ended = await tx.run(sql`
@@ -180,7 +187,7 @@ export async function endRun(
          SET health = ${now}, lease_until = NULL, lease_run = NULL, cancel_run = NULL,
              -- A wish for a full run that was made meanwhile does not wait for the next slot.
              next_due_at = CASE WHEN ${resume}::timestamptz IS NOT NULL AND NOT paused AND schedule IS NOT NULL
-                                THEN ${resume}::timestamptz
+                                THEN greatest(${resume}::timestamptz, ${soonest}::timestamptz)
                                 WHEN ${now === 'ok'} AND NOT paused AND schedule IS NOT NULL AND full_wanted > full_done
                                 THEN least(next_due_at, ${clock.now()}::timestamptz) ELSE next_due_at END,
              failing_since = CASE WHEN ${failed} THEN coalesce(failing_since, ${clock.now()}::timestamptz)

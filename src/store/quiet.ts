@@ -44,12 +44,15 @@ const held = ({ expires_at, ...row }: Row): HeldSubscription => ({
   moved: false,
 });
 
-/** In the transaction that pauses or resumes any connection, or makes a subscription for one that was paused meanwhile. */
-export const settleQuiet = (tx: Tx, { tenantId, clock }: TenantContext): Promise<number> =>
+/**
+ * In the transaction that pauses or resumes connections, or makes a subscription for one that was paused meanwhile.
+ * @param only this connection, whose lease is held; absent: all of the tenant
+ */
+export const settleQuiet = (tx: Tx, { tenantId, clock }: TenantContext, only: string | null = null): Promise<number> =>
   tx.run(sql`
     UPDATE registry.connection c
        SET quiet_due_at = CASE WHEN c.paused THEN ${clock.now()}::timestamptz END, quiet_tries = 0
-     WHERE c.tenant_id = ${tenantId}
+     WHERE c.tenant_id = ${tenantId} AND (${only}::uuid IS NULL OR c.id = ${only}::uuid)
        AND (c.quiet_due_at IS NOT NULL) <> (c.paused AND EXISTS (
              SELECT 1 FROM sluice.subscription s WHERE s.tenant_id = ${tenantId} AND s.connection_id = c.id))`);
 

@@ -96,7 +96,7 @@ export function subscriptionStore(context: TenantContext): SubscriptionStore {
              SET stream = excluded.stream, partition = excluded.partition, secret_digest = excluded.secret_digest,
                  address_digest = excluded.address_digest,
                  expires_at = excluded.expires_at, wanted = subscription.wanted + 1, renew = false, lost = false`);
-        await settleQuiet(tx, context);
+        await settleQuiet(tx, context, lease.connectionId);
       }),
 
     renewed: (lease, { id, expiresAt }) =>

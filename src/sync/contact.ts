@@ -83,8 +83,8 @@ export async function lastContact(
 const leftAlone = (tenant: string, connection: string, until: Date): string =>
   `The source of ${tenant}/${connection} asked for no request before ${instantOf(until)}, so none was sent`;
 
-/** A clock of the database's that is ahead of ours must not have a job tried again at once, and again. */
-const JOB_AT_LEAST_MS = 5_000;
+/** A source that names an instant which is past, or a clock that is ahead of ours, must not have a job tried again and again. */
+const JOB_AT_LEAST_MS = 15_000;
 
 /** When a job comes back that found the source left alone. */
 export const comeBackAt = (until: Date, clock: Clock): Date =>

@@ -11,7 +11,7 @@ export interface Jobs {
   run: { tenantId: string; connection: string; run?: string; full?: boolean; push?: boolean };
   /** A paused connection's source is told to be quiet. */
   quiet: { tenantId: string; connection: string };
-  /** `connection`: only there; absent: everywhere. */
+  /** `connection`: the id of the one to be asked; absent: all. */
   lookup: { tenantId: string; users: string[]; connection?: string };
   notice: (RunNotice | ExpiryNotice) & {
     tenantId: string;

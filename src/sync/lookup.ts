@@ -13,10 +13,9 @@ import type { RunDeps } from './run.ts';
 const DEADLINE_MS = 60_000;
 const REQUESTS = 1_000;
 
-/** A connection whose source asked to be left alone, and when it may be asked about the users it was not asked about. */
+/** A connection, by id, whose source asked to be left alone, and when it may be asked about the users it was not asked about. */
 interface Postponed {
   readonly id: string;
-  readonly connection: string;
   readonly until: Date;
 }
 
@@ -35,8 +34,11 @@ export async function lookUpAll(
     const { tenantId, connection } = theirs[0]!;
     const users = [...new Set(theirs.flatMap((job) => job.users))];
     try {
-      for (const { connection: there, until } of await lookUp(deps, await store.tenant(tenantId), users, connection))
-        await jobs.send('lookup', { tenantId, users, connection: there }, { after: comeBackAt(until, deps.clock) });
+      const tenant = await store.tenant(tenantId);
+      for (const { id, until } of await lookUp(deps, tenant, users, connection))
+        await jobs
+          .send('lookup', { tenantId, users, connection: id }, { after: comeBackAt(until, deps.clock) })
+          .catch(() => tenant.wantFull(id));
     } catch (error) {
       deps.log.event('error', { event: 'job-failed', queue: 'lookup', fault: describeUnexpected(error) });
     }
@@ -47,7 +49,7 @@ export async function lookUpAll(
  * Fetches these users' attributes now from every connection that can look people up; those that cannot are read in
  * full soon. One connection's failure is logged and leaves the others alone: the next run reads it in full, because of a
  * source that tells changes nobody would hear of them again.
- * @param only this connection; absent: every one
+ * @param only this connection, by id; absent: every one
  * @returns those whose source asked to be left alone: there the caller comes back to it
  */
 export async function lookUp(
@@ -62,9 +64,12 @@ export async function lookUp(
   for (const configured of live?.configuration.connections ?? []) {
     const status = connections.find(({ name }) => name === configured.name);
     const connector = deps.connectors.get(configured.connector);
-    if (!live || !connector || !status || status.paused) continue;
-    if (only !== undefined && configured.name !== only) continue;
+    if (!live || !connector || !status || (only !== undefined && status.id !== only)) continue;
     try {
+      if (status.paused) {
+        await tenant.wantFull(status.id);
+        continue;
+      }
       const plan = planConnection(tenant, connector, live, configured, status.directory);
       await settle(tenant, status.id, plan);
       const about = plan.streams.filter(({ plan: { declaration } }) => declaration.person !== 'none');
@@ -72,8 +77,7 @@ export async function lookUp(
       if (askable.length < about.length) await tenant.wantSoon(status.id);
       if (askable.length > 0) await askNow(deps, tenant, status, { plan, askable, users });
     } catch (error) {
-      if (error instanceof TryLater && error.notBefore)
-        postponed.push({ id: status.id, connection: configured.name, until: error.notBefore });
+      if (error instanceof TryLater && error.notBefore) postponed.push({ id: status.id, until: error.notBefore });
       deps.log.event('warn', {
         event: 'lookup-failed',
         tenant: tenant.tenant,
@@ -157,7 +161,10 @@ async function lookUpIn(
   for await (const record of reading) found.push(record);
   const items: Item[] = [{ item: 'records', records: found }];
   // Features or scope may have changed while the directory answered: what was planned before is not written then.
-  await tenant.applyLookup(connectionId, asking.now, (rules) =>
-    rules.configuration === plan.version ? judgePage(judged, rules, items).kept : [],
-  );
+  let outdated = false;
+  await tenant.applyLookup(connectionId, asking.now, (rules) => {
+    outdated = rules.configuration !== plan.version;
+    return outdated ? [] : judgePage(judged, rules, items).kept;
+  });
+  if (outdated) await tenant.wantFull(connectionId);
 }

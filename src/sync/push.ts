@@ -15,6 +15,8 @@ const CALLED_AHEAD_MS = 5_000;
  * commit late, and to clocks that differ: a notification that relied on a run which had begun already would be lost.
  */
 const CALL_COVERS_MS = 2_000;
+/** How long after a run that failed before anything came none is made for notifications. */
+const AFTER_FAILURE_MS = 60_000;
 /** How long a run for notifications waits when another one is under way. */
 const BUSY_MS = 30_000;
 
@@ -95,6 +97,11 @@ export async function runForPush(
   const { id, paused, schedule } = await tenant.connections.get(connection);
   if (paused || !(await tenant.subscriptions.pending(id))) return;
   const again = { tenantId: tenant.tenantId, connection, push: true };
+  // A lively source must not have a sign-in that fails tried every few seconds; what is wanted stands meanwhile.
+  if (await nothingCameJustNow(deps, tenant, connection)) {
+    if (schedule === null) await jobs.send('run', again, { after: soon(deps.clock, AFTER_FAILURE_MS) });
+    return;
+  }
   try {
     await runConnection(deps, tenant, { connection, trigger: 'push' });
     // Where a schedule goes on at that instant, it serves the wish.
@@ -105,4 +112,10 @@ export async function runForPush(
     // The run under way may have read that part already.
     await jobs.send('run', again, { after: soon(deps.clock, BUSY_MS) });
   }
+}
+
+async function nothingCameJustNow({ clock }: RunDeps, tenant: HubTenantStore, connection: string): Promise<boolean> {
+  const [last] = (await tenant.runs.list({ connection, limit: 1 })).items;
+  if (last?.status !== 'failed' || last.finished_at === null || Object.keys(last.streams).length > 0) return false;
+  return clock.now().getTime() - Date.parse(last.finished_at) < AFTER_FAILURE_MS;
 }

@@ -36,7 +36,8 @@ export async function endOfPaused(deps: QuietDeps, tenant: HubTenantStore, conne
         gone: (one) => tenant.quiet.gone(id, one),
       },
     );
-    await tenant.quiet.tell(id, failure);
+    // A hub that stops has not failed: the next try is written down.
+    if (!deps.stopping.aborted) await tenant.quiet.tell(id, failure);
   }
   await tenant.quiet.settled(id);
 }

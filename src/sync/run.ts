@@ -120,6 +120,12 @@ function tellsChanges({ incremental }: ConnectorStream, { settings }: CheckConte
   return typeof incremental === 'function' ? incremental(settings) : (incremental ?? false);
 }
 
+/** One that is throttled in each run ends each: were it always at the same place, those behind it were never read. */
+function fromElsewhere<T>(items: readonly T[], failures: number): readonly T[] {
+  const first = failures % Math.max(1, items.length);
+  return [...items.slice(first), ...items.slice(0, first)];
+}
+
 async function* nothingMore(): AsyncGenerator<Item> {
   yield complete();
 }
@@ -176,7 +182,7 @@ class Run {
       this.#wishes = await Wishes.of(this.#tenant, this.#lease, this.#order.trigger);
       await this.#readAll().catch(async (error) => {
         // One calendar that nobody may open must not cost all others their notifications.
-        if (error instanceof NeedsAttention) await this.#keepSubscriptions();
+        if (error instanceof NeedsAttention && !this.#abort.signal.aborted) await this.#keepSubscriptions();
         throw error;
       });
       await this.#keepSubscriptions();
@@ -200,8 +206,9 @@ class Run {
         const troubles: Error[] = [];
         for (const planned of plan.streams.filter((one) => this.#wishes.include(one.plan.stream)))
           troubles.push(...(await this.#readStream(plan, planned, wantFull)));
-        if (troubles[0]) throw troubles[0];
+        // What could not be read of it is read in full when it can be: another full run of all the rest helps nobody.
         if (wish !== undefined) await this.#tenant.fullDone(this.#lease.connectionId, wish);
+        if (troubles[0]) throw troubles[0];
         return;
       } catch (error) {
         if (!(error instanceof ConfigurationChanged) || attempt === 5) throw error;
@@ -242,7 +249,8 @@ class Run {
     const all = stream.partitions ? await stream.partitions(context) : [{ name: '' }];
     await this.#forgetRefused(all, wantFull);
     const wanted = all.filter(({ name }) => this.#wishes.include(planned.plan.stream, name));
-    const partitions = wanted.filter(({ refused }) => !refused);
+    const readable = wanted.filter(({ refused }) => !refused);
+    const partitions = fromElsewhere(readable, this.#lease.failures);
     // Once for all of them: a thousand calendars are read under the same rules, which are followed as they move.
     const rules = await this.#tenant.loadedRules(this.#lease.connectionId);
     if (rules.configuration !== plan.version) throw new ConfigurationChanged();
@@ -262,11 +270,11 @@ class Run {
       } catch (error) {
         if (side.halted) throw error;
         if (side.ending) return;
+        // Not only at the end: what the others have got is written first, and a hub that stops now has no end of its run.
+        await keepTo(this.#tenant, this.#lease.connectionId, error);
         this.#goOn();
         if (!wantsToBeLeftAlone(error)) return trouble.note(error);
         side.end(error);
-        // Not only at the end: what the others have got is written first, and that may take its time.
-        await keepTo(this.#tenant, this.#lease.connectionId, error);
       }
     });
     if (stream.partitions && !this.#wishes.only)
@@ -453,6 +461,7 @@ class Run {
         'Another process took this run over, because this one was silent for a minute.',
       );
     if (error instanceof Stopping || (this.#deps.stopping.aborted && !this.#cancelled)) {
+      await keepTo(this.#tenant, this.#lease.connectionId, error);
       await this.#tenant.yieldLease(this.#lease);
       this.#deps.log.event('info', {
         event: 'run-yielded',
@@ -462,7 +471,10 @@ class Run {
       });
       return this.#tenant.runs.get(this.#lease.run);
     }
-    if (error instanceof Cancelled || this.#cancelled) return this.#end('cancelled', null);
+    if (error instanceof Cancelled || this.#cancelled) {
+      await keepTo(this.#tenant, this.#lease.connectionId, error);
+      return this.#end('cancelled', null);
+    }
     const sentence = safeSentence(error);
     if (!(error instanceof SluiceError))
       this.#deps.log.event('error', { event: 'job-failed', queue: 'run', fault: describeUnexpected(error) });

@@ -63,7 +63,7 @@ export async function keepSubscriptions(keeping: Keeping): Promise<void> {
       ...done,
       sentence,
     });
-  if (looked) await tenant.quiet.tell(lease.connectionId, sentence);
+  if (looked && !keeping.asking.signal.aborted) await tenant.quiet.tell(lease.connectionId, sentence);
   // What changed between the reading and the subscription nobody tells.
   if (done.made > 0) await notifications.call(tenant, lease.connection).catch(() => {});
 }

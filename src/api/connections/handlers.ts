@@ -52,8 +52,9 @@ export async function resumeConnection(call: Call<ConnectionParams>): Promise<An
   if (before.paused) {
     const wanted = { tenantId: store.tenantId, connection: params.name, trigger: 'resume' } as const;
     await deps.sync.request(wanted).catch((error: unknown) => {
-      // Already read, or left alone for now: its schedule comes to it.
-      if (!(error instanceof TryLater || (error instanceof Refused && error.kind === 'already-running'))) report(error);
+      // Already read, or to be left alone for now: then `not_before` in the answer says until when.
+      const leftAlone = error instanceof TryLater && error.notBefore !== undefined;
+      if (!leftAlone && !(error instanceof Refused && error.kind === 'already-running')) report(error);
     });
   }
   return { status: 200, body: after };

@@ -185,7 +185,7 @@ describe('a source that asked to be left alone', function () {
     expect(work.waiting).to.deep.equal([
       {
         queue: 'lookup',
-        data: { tenantId: tenant.tenantId, users, connection: 'm365' },
+        data: { tenantId: tenant.tenantId, users, connection: (await status()).id },
         after: new Date((await status()).not_before!),
       },
     ]);

@@ -575,6 +575,24 @@ describe('notifications of Microsoft 365, through the hub', function () {
     });
   });
 
+  it('have a sign-in that fails tried once a minute, however many come', async () => {
+    await settle();
+    source.fault({ status: 401, path: '/oauth2/v2.0/token', times: 99 });
+    const tried = () => source.requests().filter(({ url }) => url.includes('/oauth2/v2.0/token')).length;
+    const tryAgain = async (hour: string) => {
+      const before = tried();
+      source.putEvent(addressOf('r1'), meeting(`at-${hour}`, hour));
+      await called();
+      await work();
+      return tried() - before;
+    };
+    expect(await tryAgain('11')).to.be.above(0);
+    expect(await tryAgain('12')).to.equal(0);
+    clock.advance(60_000);
+    expect(await tryAgain('13')).to.be.above(0);
+    expect(await wishes()).to.have.length(1);
+  });
+
   it('are asked for anew when the hub is called by another address', async () => {
     await settle();
     const before = source.subscriptions().map(({ id: one }) => one);
