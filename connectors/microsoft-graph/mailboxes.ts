@@ -61,11 +61,12 @@ export function refusedMailboxes(session: Session): Promise<ReadonlyMap<string, 
 function refusalOf(entry: number, owner: 'somebody' | 'unknown'): Refusal {
   if (owner === 'somebody')
     return {
-      why: `Entry ${entry} of the setting mailboxes stands for a mailbox with which somebody signs in: it was not opened, and nothing of it is kept. Take it out of there; a room whose account is enabled, name by its primary address. When people are busy is asked only of users who opted in.`,
+      why: `Entry ${entry} of the setting mailboxes stands for a mailbox with which somebody signs in: it was not opened. Take it out of there; a room whose account is enabled, name by its primary address. When people are busy is asked only of users who opted in.`,
+      // Of what was read for a place the hub keeps what it has: a gap in the list of places is silence, too.
       forget: true,
     };
   return {
-    why: `An address in entry ${entry} of the setting mailboxes is no account’s, so nobody can tell that it is not a person’s: it was not opened; correct or remove it.`,
+    why: `An address in entry ${entry} of the setting mailboxes belongs to no account of which Entra says whether somebody signs in with it, so nobody can tell that it is not a person’s: it was not opened; correct or remove it.`,
     // Silence takes nothing away.
     forget: false,
   };
@@ -125,8 +126,8 @@ async function addressesIn(session: Session, target: string, field: string, notT
   let entries = 0;
   for await (const page of session.pages(target, notTold))
     for (const told of page.entries) {
-      entries++;
       if (WITHOUT_CALENDAR.has(told['@odata.type'])) continue;
+      entries++;
       const address = told[field];
       if (typeof address === 'string' && address !== '') addresses.add(address.toLowerCase());
     }
