@@ -62,7 +62,10 @@ export interface Partition {
 export interface Refusal {
   /** One sentence for tenant IT: what, where, what to do. It names nobody. */
   readonly why: string;
-  /** What was read of it before goes at once, whatever the limit of removals: it ought never to have been read. */
+  /**
+   * What was read of it before goes at once, whatever the limit of removals: it ought never to have been read. Not what was
+   * read for a space (`about` was not its own name): whether that is no space any more, the source says only by silence.
+   */
   readonly forget: boolean;
 }
 

@@ -16,26 +16,28 @@ export interface RunAccount {
 }
 
 /**
- * Calendars that ought never to have been read: a person's mailbox that was taken for a room's. All that was kept of them
- * goes, in one transaction and at once. It waits for no approval, because what may not be kept is not kept a day longer for
- * being much; nor does it count towards the limit, lest what is missing tomorrow be held for it.
+ * Calendars that ought never to have been read: a person's mailbox that was taken for a shared one. All that was kept of
+ * them goes, in one transaction and at once. It waits for no approval, because what may not be kept is not kept a day longer
+ * for being much; nor does it count towards the limit, lest what is missing tomorrow be held for it. What was read for a
+ * space stays, whoever is named: that a source does not list the space today is silence, which takes nothing away.
  * @returns the streams whose account it changed
  */
 export function forgetRefused(
   context: TenantContext,
   lease: Lease,
-  names: readonly string[],
+  refused: readonly string[],
   account: RunAccount,
 ): Promise<Receipt['streams']> {
   const { tenantId } = context;
   const connection = lease.connectionId;
   return inTenant(context, async (tx) => {
     await holdLease(tx, tenantId, lease);
-    const events = await tx.rows<{ id: string; space: string }>(sql`
-      SELECT id, space FROM sluice.event
+    const names = await ofNoSpace(tx, context, connection, refused);
+    const events = await tx.rows<{ id: string }>(sql`
+      SELECT id FROM sluice.event
        WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND partition = ANY(${names}::text[]) ORDER BY id`);
-    const read = await tx.rows<{ about: string | null }>(sql`
-      SELECT about FROM sluice.partition
+    const read = await tx.rows(sql`
+      SELECT 1 AS one FROM sluice.partition
        WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND stream = 'events' AND name = ANY(${names}::text[])`);
     const subscribed = await tx.rows(sql`
       SELECT 1 AS one FROM sluice.subscription
@@ -47,16 +49,12 @@ export function forgetRefused(
       UPDATE sluice.subscription SET partition = '', served = wanted, renew = true
        WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND stream = 'events' AND partition = ANY(${names}::text[])`);
     const changed: Receipt['streams'] = {};
-    const remove = async (stream: 'events' | 'spaces', rows: readonly { id: string }[]) => {
-      if (rows.length === 0) return;
-      const receipt = { ...(account.streams[stream] ?? emptyStreamReceipt(account.mode)) };
-      await removeCounted(tx, context, lease, stream, rows, receipt);
-      await keepReceipt(tx, context, { lease, stream }, receipt, account);
-      changed[stream] = receipt;
-    };
-    await remove('events', events);
-    const spaces = [...events.map(({ space }) => space), ...read.map(({ about }) => about)];
-    await remove('spaces', await spacesGone(tx, context, connection, new Set(spaces)));
+    if (events.length > 0) {
+      const receipt = { ...(account.streams.events ?? emptyStreamReceipt(account.mode)) };
+      await removeCounted(tx, context, lease, events, receipt);
+      await keepReceipt(tx, context, { lease, stream: 'events' }, receipt, account);
+      changed.events = receipt;
+    }
     await tx.run(sql`
       DELETE FROM sluice.seen
        WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND stream = 'events' AND partition = ANY(${names}::text[])`);
@@ -67,32 +65,36 @@ export function forgetRefused(
   });
 }
 
+/** Those that were never read for a space: of these the name stands for the space, in the partition and in each event. */
+async function ofNoSpace(
+  tx: Tx,
+  { tenantId }: TenantContext,
+  connection: string,
+  refused: readonly string[],
+): Promise<string[]> {
+  const rows = await tx.rows<{ name: string }>(sql`
+    SELECT asked.name FROM unnest(${[...refused]}::text[]) AS asked(name)
+     WHERE NOT EXISTS (SELECT 1 FROM sluice.partition p
+                        WHERE p.tenant_id = ${tenantId} AND p.connection_id = ${connection} AND p.stream = 'events'
+                          AND p.name = asked.name AND p.about <> p.name)
+       AND NOT EXISTS (SELECT 1 FROM sluice.event e
+                        WHERE e.tenant_id = ${tenantId} AND e.connection_id = ${connection}
+                          AND e.partition = asked.name AND e.space <> asked.name)`);
+  return rows.map(({ name }) => name);
+}
+
 async function removeCounted(
   tx: Tx,
   context: TenantContext,
   { connectionId, run }: Lease,
-  stream: 'events' | 'spaces',
   rows: readonly { id: string }[],
   receipt: StreamReceipt,
 ): Promise<void> {
   const ids = rows.map(({ id }) => id);
   const [staged] = await tx.rows<{ here: number }>(sql`
     SELECT count(*)::int AS here FROM sluice.held
-     WHERE tenant_id = ${context.tenantId} AND connection_id = ${connectionId} AND stream = ${stream} AND run_id = ${run}
+     WHERE tenant_id = ${context.tenantId} AND connection_id = ${connectionId} AND stream = 'events' AND run_id = ${run}
        AND NOT rejected AND row_id = ANY(${ids}::uuid[])`);
   receipt.held = Math.max(0, receipt.held - staged!.here);
-  receipt.removed += await removeRows(tx, context, connectionId, stream, run, ids, false);
-}
-
-/** The rooms they were read for, as far as the source does not tell of these any more either: their removal only waits. */
-function spacesGone(
-  tx: Tx,
-  { tenantId }: TenantContext,
-  connection: string,
-  keys: ReadonlySet<string | null>,
-): Promise<{ id: string }[]> {
-  return tx.rows<{ id: string }>(sql`
-    SELECT s.id FROM sluice.space s
-      JOIN sluice.held h ON h.tenant_id = s.tenant_id AND h.connection_id = s.connection_id AND h.stream = 'spaces' AND h.row_id = s.id
-     WHERE s.tenant_id = ${tenantId} AND s.connection_id = ${connection} AND s.source_key = ANY(${[...keys]}::text[]) ORDER BY s.id`);
+  receipt.removed += await removeRows(tx, context, connectionId, 'events', run, ids, false);
 }

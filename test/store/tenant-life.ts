@@ -358,10 +358,9 @@ async function changeRooms({ hub, calendars }: World, tenant: HubTenantStore): P
   await read(hub, tenant, 'rooms');
 }
 
-/** A calendar turns out to be one that ought never to have been read, while it is being read, and its room waits to be removed. */
+/** A calendar turns out to be one that ought never to have been read, while it is being read. */
 async function refuseACalendar({ hub, calendars }: World, tenant: HubTenantStore): Promise<void> {
   const { id } = await tenant.connections.get('rooms');
-  calendars.spaces = [];
   calendars.script = async function* ({ room: of }) {
     yield records(allCalendars()[of as 'a' | 'b']);
     yield page({ token: 3 });
@@ -374,7 +373,6 @@ async function refuseACalendar({ hub, calendars }: World, tenant: HubTenantStore
   await tenant.forgetRefused(lease, ['a'], { streams: {}, mode: 'full', requests: 0, bytes: 0 });
   await tenant.end(lease, { status: 'succeeded', failure: null, requests: 0, bytes: 0 });
   calendars.script = undefined;
-  calendars.spaces = allSpaces();
   await read(hub, tenant, 'rooms');
 }
 

@@ -70,6 +70,14 @@ describe('mailboxes of Microsoft 365 that are people’s, through the hub', func
       },
     ],
   });
+  const named = async (mailboxes: readonly string[]) => {
+    const { configuration, version } = (await tenant.configuration.read())!;
+    const { connections } = configured(mailboxes);
+    await tenant.configuration.write(
+      { ...configuration, connections: connections! },
+      { expected: version, resume: true },
+    );
+  };
   const read = async (mode?: 'full') => {
     clock.advance(60_000);
     const order = { tenantId: tenant.tenantId, connection: 'm365', trigger: 'manual' as const };
@@ -158,7 +166,7 @@ describe('mailboxes of Microsoft 365 that are people’s, through the hub', func
       putAccount(mailbox, true);
       const receipt = await read();
       expect(receipt).to.include({ status: 'failed' });
-      expect(receipt.error).to.match(/1 of 3 parts .* Entry 3 of the setting mailboxes .* nothing of it is kept/);
+      expect(receipt.error).to.match(/1 of 3 parts .* Entry 3 of the setting mailboxes .* it was not opened/);
       expect(receipt.streams.events).to.include({ removed: BEFORE, held: 0 });
       expect(await known()).to.deep.equal(['r1-e', 'r2-e']);
       await gone();
@@ -204,9 +212,32 @@ describe('mailboxes of Microsoft 365 that are people’s, through the hub', func
     it('stay as they are while nobody can tell whose they are, and are not read', async () => {
       source.removeUser(guid(1), 'deleted');
       const receipt = await read();
-      expect(receipt.error).to.match(/entry 3 of the setting mailboxes is no account’s/);
+      expect(receipt.error).to.match(/entry 3 of the setting mailboxes belongs to no account/);
       expect(receipt.streams.events).to.include({ removed: 0, held: 0 });
       expect(await known()).to.have.length(BEFORE + 2);
+    });
+
+    it('stay as they are while Entra does not tell whether anybody signs in, or cannot look for them', async () => {
+      source.putUser({ id: guid(1), mail: mailbox });
+      const untold = await read();
+      expect(untold.error).to.match(/1 of 3 parts .*entry 3 of the setting mailboxes belongs to no account/);
+      expect(untold.streams.events).to.include({ removed: 0, held: 0 });
+      for (const status of [400, 404]) {
+        source.fault({ status, where: 'inner', path: '/users?$filter', code: 'Request_BadRequest' });
+        const receipt = await read();
+        expect(receipt.error, String(status)).to.match(/1 of 3 parts .*entry 3 of the setting mailboxes belongs/);
+        expect(receipt.streams.events).to.include({ removed: 0, held: 0 });
+      }
+      expect(await known()).to.have.length(BEFORE + 2);
+    });
+
+    it('go though they are named no more, if they are named again while their removal waits', async () => {
+      await named(ROOMS.map(addressOf));
+      expect((await read()).streams.events).to.include({ held: BEFORE, removed: 0 });
+      await named([...ROOMS.map(addressOf), mailbox]);
+      putAccount(mailbox, true);
+      expect((await read()).streams.events).to.include({ held: 0, removed: BEFORE });
+      await gone();
     });
 
     it('go by the next run if the one that found out was killed, and are counted once', async () => {
@@ -223,44 +254,98 @@ describe('mailboxes of Microsoft 365 that are people’s, through the hub', func
     });
   });
 
-  it('that were a room’s take the room along, though its removal waits for a person', async () => {
-    // The only room there was: that it is gone has to be approved.
-    source.removePlace(guid(1_001));
-    const address = unheardOf('room');
-    source.putPlace({
-      '@odata.type': '#microsoft.graph.room',
-      id: guid(1_000),
-      displayName: 'Room',
-      emailAddress: address,
+  describe('that are rooms whose accounts are enabled', () => {
+    const MEETINGS = 20;
+    beforeEach(async () => {
+      for (const [n, room] of ROOMS.entries()) {
+        source.putUser({ id: guid(n + 1), mail: addressOf(room), accountEnabled: true });
+        fill(addressOf(room), MEETINGS, room);
+      }
+      tenant = await hub.tenant(() => configured(ROOMS.map(addressOf)));
+      expect((await read()).status).to.equal('succeeded');
     });
-    source.putEvent(address, meeting('e', '09'));
-    tenant = await hub.tenant(() => configured([address]));
-    await read();
-    expect((await tenant.spaces.list(all)).items).to.have.length(1);
-    source.removePlace(guid(1_000));
-    putAccount(address, false);
-    const held = await read();
-    expect(held.streams.spaces).to.include({ held: 1 });
-    putAccount(address, true);
-    const receipt = await read();
-    expect(receipt.streams.spaces).to.include({ held: 0, removed: 1 });
-    expect(receipt.streams.events).to.include({ held: 0, removed: 1 });
-    expect((await tenant.spaces.list(all)).items).to.deep.equal([]);
-    expect(await tablesHolding(address)).to.deep.equal({});
-  });
+    const spaces = async () => (await tenant.spaces.list(all)).items.map(({ name }) => name).sort();
+    const everything = async () => {
+      expect(await known()).to.have.length(2 * (MEETINGS + 1));
+      expect(await spaces()).to.deep.equal(['Room r1', 'Room r2']);
+      expect(await partitions()).to.deep.equal(ROOMS.map(addressOf));
+    };
 
-  it('leave the room that is still there, under another address', async () => {
-    tenant = await hub.tenant(() => configured([addressOf('r1')]));
-    await read();
-    source.putPlace({
-      '@odata.type': '#microsoft.graph.room',
-      id: guid(1_000),
-      displayName: 'Room r1',
-      emailAddress: addressOf('r9'),
+    it('lose nothing while the list of places is empty: they are not read, and wait for a person', async () => {
+      for (const n of ROOMS.keys()) source.removePlace(guid(1_000 + n));
+      const asked = source.requests().length;
+      for (const mode of [undefined, 'full'] as const) {
+        const receipt = await read(mode);
+        expect(receipt.error).to.match(/Entry 1 of the setting mailboxes .* it was not opened/);
+        expect(receipt.streams.spaces).to.include({ held: 2, removed: 0 });
+        expect(receipt.streams.events?.removed ?? 0).to.equal(0);
+        await everything();
+      }
+      expect(
+        source
+          .requests()
+          .slice(asked)
+          .filter(({ url }) => /calendar/i.test(url)),
+      ).to.deep.equal([]);
+      for (const [n, room] of ROOMS.entries()) putRoom(room, n);
+      const again = await read();
+      expect(again).to.include({ status: 'succeeded' });
+      expect(again.streams.spaces).to.include({ held: 0, removed: 0 });
+      await everything();
     });
-    putAccount(addressOf('r1'), true);
-    const receipt = await read();
-    expect(receipt.streams.events).to.include({ removed: 1 });
-    expect((await tenant.spaces.list(all)).items.map(({ name }) => name)).to.have.members(['Room r1', 'Room r2']);
+
+    it('lose nothing where a part of that list is not told', async () => {
+      const pool = addressOf('pool');
+      source.putPlace({
+        '@odata.type': '#microsoft.graph.workspace',
+        id: guid(2_000),
+        displayName: 'Pool',
+        emailAddress: pool,
+      });
+      source.putUser({ id: guid(9), mail: pool, accountEnabled: true });
+      fill(pool, MEETINGS, 'pool');
+      await named([...ROOMS, 'pool'].map(addressOf));
+      await read();
+      expect(await known()).to.have.length(2 * (MEETINGS + 1) + MEETINGS);
+      source.fault({ path: 'microsoft.graph.workspace', status: 404, code: 'UnknownError' });
+      const receipt = await read();
+      expect(receipt.error).to.match(/1 of 3 parts .* Entry 3 of the setting mailboxes/);
+      expect(receipt.streams.events).to.include({ removed: 0, held: 0 });
+      expect(await known()).to.have.length(2 * (MEETINGS + 1) + MEETINGS);
+    });
+
+    it('lose nothing where they were read as shared mailboxes for as long as nobody signed in', async () => {
+      for (const [n, room] of ROOMS.entries()) {
+        source.removePlace(guid(1_000 + n));
+        source.putUser({ id: guid(n + 1), mail: addressOf(room), accountEnabled: false });
+      }
+      await read();
+      for (const [n, room] of ROOMS.entries())
+        source.putUser({ id: guid(n + 1), mail: addressOf(room), accountEnabled: true });
+      const receipt = await read();
+      expect(receipt.error).to.match(/Entry 1 of the setting mailboxes/);
+      expect(receipt.streams.events?.removed ?? 0).to.equal(0);
+      await everything();
+    });
+
+    it('go as all removals do, within the limit, once they are named no more', async () => {
+      source.removePlace(guid(1_000));
+      await read();
+      await named([addressOf('r2')]);
+      expect((await read()).streams.events).to.include({ held: MEETINGS + 1, removed: 0 });
+    });
+
+    it('lose nothing by another address: the room is still there, and the old one is not opened', async () => {
+      source.putPlace({
+        '@odata.type': '#microsoft.graph.room',
+        id: guid(1_000),
+        displayName: 'Room r1',
+        emailAddress: addressOf('r9'),
+      });
+      const receipt = await read();
+      expect(receipt.error).to.match(/1 of 2 parts .* name by its primary address/);
+      expect(receipt.streams.events).to.include({ removed: 0, held: 0 });
+      await everything();
+    });
   });
 });
