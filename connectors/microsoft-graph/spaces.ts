@@ -8,7 +8,7 @@ import {
   type SourceValue,
   scopeFields,
 } from '../../src/contract/index.ts';
-import { type Answer, refused } from './answer.ts';
+import { type Answer, codeOf, refused } from './answer.ts';
 import { picked } from './picking.ts';
 import { type Page, type Session, sessionOf } from './session.ts';
 import type { settings as shape } from './settings.ts';
@@ -98,8 +98,10 @@ function equipmentOf(told: Readonly<Record<string, unknown>>): string[] {
 async function* placesOf(session: Session, { type, everywhere }: PlaceType, select: readonly string[]) {
   const target = `/v1.0/places/microsoft.graph.${type}?$select=${[...new Set(select)].map(encodeURIComponent).join(',')}`;
   let first = true;
+  // Graph has no code of its own for it. But it has one: a page of a gateway before it says nothing of the cloud.
+  const isNotHere = (answer: Answer) => (answer.status === 400 || answer.status === 404) && codeOf(answer) !== '';
   const notHere = (answer: Answer) =>
-    first && !everywhere && (answer.status === 400 || answer.status === 404) ? new NotHere() : placesRefused(answer);
+    first && !everywhere && isNotHere(answer) ? new NotHere() : placesRefused(answer);
   try {
     for await (const { entries } of session.pages(target, notHere)) {
       first = false;

@@ -139,6 +139,9 @@ describe('microsoft-graph spaces', () => {
     expect(told(await read(source, 'spaces'))).to.have.length(1);
     source.fault({ status: 400, path: 'microsoft.graph.room', code: 'BadRequest' });
     expect((await failureOf(read(source, 'spaces'))).message).to.match(/buildings and rooms \(400\)/);
+    // Not Graph's word: what answered knows no places, and nothing about the cloud.
+    source.fault({ status: 404, path: 'microsoft.graph.workspace', body: 'html' });
+    expect((await failureOf(read(source, 'spaces'))).message).to.match(/buildings and rooms \(404\)/);
   });
 
   it('name the permission that is missing', async () => {
