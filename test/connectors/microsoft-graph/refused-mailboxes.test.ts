@@ -294,6 +294,16 @@ describe('mailboxes of Microsoft 365 that are people’s, through the hub', func
       await everything();
     });
 
+    it('are known to be theirs though nothing is booked: an empty calendar is a room’s, too', async () => {
+      putRoom('r3', 3);
+      source.putUser({ id: guid(4), mail: addressOf('r3'), accountEnabled: true });
+      await named([...ROOMS, 'r3'].map(addressOf));
+      await read();
+      source.removePlace(guid(1_003));
+      expect((await read()).error).to.match(/1 of 3 parts .* Entry 3 of the setting mailboxes/);
+      expect(await partitions()).to.deep.equal([...ROOMS, 'r3'].map(addressOf));
+    });
+
     it('lose nothing where a part of that list is not told', async () => {
       const pool = addressOf('pool');
       source.putPlace({
