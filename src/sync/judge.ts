@@ -122,7 +122,7 @@ export class PageUnderJudgement<R extends Rules = Rules> {
       this.#drop(decision.reason);
       // Unreadable is not gone; a user's entry that is out of scope is, and the sweep finds it unseen.
       if (decision.reason === 'invalid' || decision.reason === 'ambiguous') {
-        if (decision.boundUser) this.#alsoSeen.add(decision.boundUser);
+        if (decision.boundUser) this.#userStillThere(decision.boundUser);
         if (decision.key) this.#stillThere(decision.key);
       }
       if (decision.reason === 'out-of-scope') {
@@ -161,8 +161,15 @@ export class PageUnderJudgement<R extends Rules = Rules> {
 
   #stillThere(key: string): void {
     const user = this.#plan.stream === 'users' ? this.#boundUser(key) : undefined;
-    if (user) this.#alsoSeen.add(user);
-    if (this.#plan.stream !== 'users') this.#keysStillThere.add(key);
+    if (user) this.#userStillThere(user);
+    if (this.#plan.stream === 'users') return;
+    this.#isBack(key);
+    this.#keysStillThere.add(key);
+  }
+
+  #userStillThere(user: string): void {
+    if (this.#plan.stream === 'users') this.#isBack(user);
+    this.#alsoSeen.add(user);
   }
 
   #reportGone(key: string): void {
