@@ -11,13 +11,12 @@ import { keepReceipt } from './keep-receipt.ts';
 import { holdLease } from './lease.ts';
 import { applyAssignments, applyLockers, type KeptAssignment, type RowOutcome } from './lockers.ts';
 import { endPass, keepPage, type Pass, type PassEnd } from './pass.ts';
-import { seenAgain } from './removals.ts';
 import { vouchedFor } from './remove-contributions.ts';
 import { lockRules, type RulesInMemory, rulesChanged } from './rules.ts';
 import type { RulesView } from './rules-view.ts';
 import { applySpaces } from './spaces.ts';
 import { streamRows } from './stream-rows.ts';
-import { sweep, takeAway } from './take-away.ts';
+import { leaveTheList, sweep, takeAway } from './take-away.ts';
 import type { RemovalLimit } from './types.ts';
 
 /** A page as the gate judged it. Judged again from the same records whenever the rules moved. */
@@ -127,11 +126,13 @@ async function attempt(
     const applied = await applyRecords(tx, context, pass, input.readAt, judged);
     const seen = tally(receipt, pass, judged, applied.outcomes);
     const still = await rowsByKey(tx, context, pass, judged.keysStillThere);
-    for (const row of [...judged.alsoSeen, ...applied.alsoSeen, ...still]) if (!pass.seen.has(row)) seen.add(row);
-    if (pass.anyHeld && seen.size > 0) await seenAgain(tx, context, pass.lease.connectionId, pass.stream, [...seen]);
+    const toldHere = new Set(applied.outcomes.map(({ row }) => row));
+    const here = [...toldHere, ...judged.alsoSeen, ...applied.alsoSeen, ...still];
+    for (const row of here) if (!pass.seen.has(row)) seen.add(row);
+    // Not only the first time: an earlier page of the pass may have told it gone between.
+    await leaveTheList(tx, context, pass, receipt, here);
     let moved = applied.identityChanged;
     const outOfScope = await rowsByKey(tx, context, pass, judged.leftScope.keys);
-    const toldHere = new Set(applied.outcomes.map(({ row }) => row));
     const gone = [
       ...(await vouchedFor(tx, context, pass.lease.connectionId, goneUsers(pass, judged))),
       ...(await rowsByKey(tx, context, pass, judged.goneKeys)),

@@ -13,7 +13,7 @@ import { endPass, keepPage, type Pass } from './pass.ts';
 import { seenAgain } from './removals.ts';
 import { lockRules } from './rules.ts';
 import { sql } from './sql.ts';
-import { supersede, takeAway } from './take-away.ts';
+import { leaveTheList, supersede, takeAway } from './take-away.ts';
 import type { RemovalLimit } from './types.ts';
 import { applyUserEvents, eraseCalendars, type ToldOfUser } from './user-events.ts';
 
@@ -114,7 +114,7 @@ export async function applyOptedIn(
     if (covered.withdrawn > 0) dropped['no-opt-in'] = (dropped['no-opt-in'] ?? 0) + covered.withdrawn;
     const seen = tally(receipt, pass, { ...nothingJudged, ...page, repeatedInPage, dropped }, outcomes);
     receipt.removed += moved;
-    if (pass.anyHeld && seen.size > 0) await seenAgain(tx, context, connectionId, pass.stream, [...seen]);
+    await leaveTheList(tx, context, pass, receipt, [...seen]);
     const allEmptied = [...pass.emptied, ...emptied];
     if (complete) {
       await supersede(tx, context, pass);

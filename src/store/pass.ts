@@ -22,8 +22,8 @@ export interface Pass {
   pages: number;
   /** Our rows seen so far. */
   readonly seen: Set<string>;
-  /** Whether removals of this stream wait for a person: then a row seen again must leave the list. */
-  readonly anyHeld: boolean;
+  /** Whether removals of this stream wait for a person, also such as this pass found: a row seen again must leave the list. */
+  anyHeld: boolean;
 }
 
 /** How a pass ends. */

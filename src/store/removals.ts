@@ -28,18 +28,26 @@ export async function unseenRows(
   return rows.filter((id) => !kept.has(id));
 }
 
-/** Rows that wait for removal, or were rejected, and are there after all: they leave the list. */
-export const seenAgain = (
+/**
+ * Rows that wait for removal, or were rejected, and are there after all: they leave the list.
+ * @returns how many waited, by the run that held them
+ */
+export async function seenAgain(
   tx: Tx,
   { tenantId }: TenantContext,
   connection: string,
   stream: StreamName,
   rows: readonly string[],
-): Promise<number> =>
-  tx.run(sql`
-    DELETE FROM sluice.held
-     WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND stream = ${stream}
-       AND row_id = ANY(${rows}::uuid[])`);
+): Promise<ReadonlyMap<string, number>> {
+  const waited = await tx.rows<{ run_id: string; rows: number }>(sql`
+    WITH off AS (
+      DELETE FROM sluice.held
+       WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND stream = ${stream}
+         AND row_id = ANY(${rows}::uuid[])
+      RETURNING run_id, rejected)
+    SELECT run_id, count(*)::int AS rows FROM off WHERE NOT rejected GROUP BY run_id`);
+  return new Map(waited.map(({ run_id, rows: many }) => [run_id, many]));
+}
 
 /**
  * Whether so many removals may be applied without asking: per stream over a rolling 24 h, against the number at its

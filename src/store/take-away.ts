@@ -3,7 +3,7 @@ import type { StreamReceipt } from '../model/receipt.ts';
 import type { TenantContext } from './context.ts';
 import type { Tx } from './database.ts';
 import type { Pass } from './pass.ts';
-import { DEFAULT_LIMIT, exceedsLimit, removeRows, unseenRows } from './removals.ts';
+import { DEFAULT_LIMIT, exceedsLimit, removeRows, seenAgain, unseenRows } from './removals.ts';
 import { sql } from './sql.ts';
 import type { RemovalLimit } from './types.ts';
 
@@ -48,6 +48,20 @@ export async function supersede(tx: Tx, { tenantId }: TenantContext, { lease, st
        AND NOT EXISTS (SELECT 1 FROM sluice.held h WHERE h.tenant_id = ${tenantId} AND h.run_id = run.id AND NOT h.rejected)`);
 }
 
+/** What was told as here, or goes after all, waits no more; where nothing waits, nothing is asked. */
+export async function leaveTheList(
+  tx: Tx,
+  context: TenantContext,
+  pass: Pass,
+  receipt: StreamReceipt,
+  rows: readonly string[],
+): Promise<void> {
+  if (!pass.anyHeld || rows.length === 0) return;
+  const { connectionId, run } = pass.lease;
+  const waited = await seenAgain(tx, context, connectionId, pass.stream, rows);
+  receipt.held -= waited.get(run) ?? 0;
+}
+
 export async function takeAway(
   tx: Tx,
   context: TenantContext,
@@ -70,8 +84,11 @@ export async function takeAway(
         FROM unnest(${rows}::uuid[]) AS new (row_id)
       ON CONFLICT (tenant_id, connection_id, stream, row_id) DO NOTHING`);
     receipt.held += staged;
+    // The source may yet tell of them as here, later in this very pass.
+    pass.anyHeld = true;
     return false;
   }
+  await leaveTheList(tx, context, pass, receipt, rows);
   receipt.removed += await removeRows(tx, context, connectionId, pass.stream, run, rows);
   return pass.stream === 'users';
 }
