@@ -19,10 +19,15 @@ interface Row {
   requests: number;
   bytes: number;
   streams: Partial<Record<StreamName, StreamReceipt>>;
+  /** What is still on its list for a person, by stream. */
+  waiting: Partial<Record<StreamName, number>>;
   failure: string | null;
   decided_by: string | null;
   decided_at: Date | null;
 }
+
+/** A run that ended otherwise than held says by no status whether its list still waits: the list itself tells. */
+const countsOfList = ({ status }: Row): boolean => status === 'failed' || status === 'cancelled';
 
 function receiptOf({ tenant }: TenantContext, row: Row): Receipt {
   return {
@@ -34,9 +39,13 @@ function receiptOf({ tenant }: TenantContext, row: Row): Receipt {
     requests: row.requests,
     bytes: row.bytes,
     streams: Object.fromEntries(
-      Object.entries(row.streams).map(([stream, counts]) => [
+      (Object.entries(row.streams) as [StreamName, StreamReceipt][]).map(([stream, counts]) => [
         stream,
-        { ...emptyStreamReceipt(counts.mode), ...counts },
+        {
+          ...emptyStreamReceipt(counts.mode),
+          ...counts,
+          ...(countsOfList(row) ? { held: row.waiting[stream] ?? 0 } : {}),
+        },
       ]),
     ),
     ...(row.failure ? { error: row.failure } : {}),
@@ -48,7 +57,11 @@ function receiptOf({ tenant }: TenantContext, row: Row): Receipt {
 async function readRun(tx: Tx, context: TenantContext, id: string): Promise<Row> {
   const [row] = isUuid(id)
     ? await tx.rows<Row>(sql`
-        SELECT r.*, c.name AS connection FROM sluice.run r
+        SELECT r.*, c.name AS connection,
+               (SELECT coalesce(jsonb_object_agg(w.stream, w.many), '{}')
+                  FROM (SELECT stream, count(*) AS many FROM sluice.held
+                         WHERE tenant_id = ${context.tenantId} AND run_id = r.id AND NOT rejected GROUP BY stream) w) AS waiting
+          FROM sluice.run r
           JOIN registry.connection c ON c.tenant_id = r.tenant_id AND c.id = r.connection_id
          WHERE r.tenant_id = ${context.tenantId} AND r.id = ${id}`)
     : [];
@@ -65,7 +78,10 @@ export interface RunDecisions {
   open(connectionId: string, trigger: string, within?: (tx: Tx, run: string) => Promise<void>): Promise<string>;
   /** Asks a run to stop; one that nobody works on stops here. */
   cancel(id: string): Promise<Receipt>;
-  /** Removes the staged set less what was seen again. @throws Refused `not-held` */
+  /**
+   * Removes the staged set less what was seen again. A run that failed, or was cancelled, with a list of its own is decided
+   * on like one that ended `held`, and keeps its status. @throws Refused `not-held`
+   */
   approve(id: string, by: string): Promise<Receipt>;
   /** Keeps the staged set; its members are not asked about again until seen again. @throws Refused `not-held` */
   reject(id: string, by: string): Promise<Receipt>;
@@ -89,16 +105,19 @@ export function runStore(context: TenantContext): RunStore & RunDecisions {
         SELECT 1 FROM registry.connection WHERE tenant_id = ${tenantId} AND id = ${before.connection_id} FOR NO KEY UPDATE`);
       await lockRules(tx, tenantId, 'alone');
       const row = await readRun(tx, context, id);
-      if (row.status !== 'held') {
+      const waits = row.status !== 'running' && Object.keys(row.waiting).length > 0;
+      if (row.status !== 'held' && !waits) {
         throw new Refused('not-held', `This run is ${row.status}: it holds nothing for a decision any more.`);
       }
       await act(tx, row);
       await tx.run(sql`
-        UPDATE sluice.run SET status = ${status}, decided_by = ${by}, decided_at = ${clock.now()}, streams = ${JSON.stringify(row.streams)}::jsonb
+        UPDATE sluice.run SET status = ${row.status === 'held' ? status : row.status}, decided_by = ${by}, decided_at = ${clock.now()}, streams = ${JSON.stringify(row.streams)}::jsonb
          WHERE tenant_id = ${tenantId} AND id = ${id}`);
       await tx.run(sql`
         UPDATE registry.connection SET health = 'ok'
-         WHERE tenant_id = ${tenantId} AND id = ${row.connection_id} AND health = 'held'`);
+         WHERE tenant_id = ${tenantId} AND id = ${row.connection_id} AND health = 'held'
+           AND NOT EXISTS (SELECT 1 FROM sluice.held h
+                            WHERE h.tenant_id = ${tenantId} AND h.connection_id = ${row.connection_id} AND NOT h.rejected)`);
       return receiptOf(context, await readRun(tx, context, id));
     });
   }
@@ -110,7 +129,11 @@ export function runStore(context: TenantContext): RunStore & RunDecisions {
       inTenant(context, async (tx) => {
         // Newest first: UUIDv7 sorts by time.
         const rows = await tx.rows<Row>(sql`
-          SELECT r.*, c.name AS connection FROM sluice.run r
+          SELECT r.*, c.name AS connection,
+                 (SELECT coalesce(jsonb_object_agg(w.stream, w.many), '{}')
+                    FROM (SELECT stream, count(*) AS many FROM sluice.held
+                           WHERE tenant_id = ${tenantId} AND run_id = r.id AND NOT rejected GROUP BY stream) w) AS waiting
+            FROM sluice.run r
             JOIN registry.connection c ON c.tenant_id = r.tenant_id AND c.id = r.connection_id
            WHERE r.tenant_id = ${tenantId} AND (${connection ?? null}::text IS NULL OR c.name = ${connection ?? null})
              AND (${after ?? null}::uuid IS NULL OR r.id < ${after ?? null}::uuid)

@@ -60,6 +60,7 @@ export async function upkeep(context: TenantContext, graceMs: number): Promise<{
     await tx.run(sql`
       DELETE FROM sluice.run
        WHERE tenant_id = ${tenantId} AND status <> 'held'
+         AND NOT EXISTS (SELECT 1 FROM sluice.held h WHERE h.tenant_id = ${tenantId} AND h.run_id = run.id AND NOT h.rejected)
          AND finished_at < CASE WHEN trigger = 'push' THEN ${new Date(now - PUSH_RECEIPT_MS)}::timestamptz
                                 ELSE ${new Date(now - RECEIPT_MS)}::timestamptz END`);
   });

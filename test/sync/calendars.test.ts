@@ -362,6 +362,28 @@ describe('rooms and their calendars', () => {
     expect(receipt.streams.events!.held + receipt.streams.events!.removed).to.equal(27);
   });
 
+  it('wait for a person who can decide though one calendar is closed to us for good', async () => {
+    const many = Array.from({ length: 10 }, (_, n) => `r${n}`);
+    source.calendars = Object.fromEntries(
+      many.map((of) => [of, [9, 10, 11].map((hour) => meeting(`m${hour}`, of, hour, hour + 1))]),
+    );
+    await run();
+    source.script = async function* ({ room: of }) {
+      if (of === 'r0') throw new NeedsAttention('The calendar of this test is closed to us; open it.');
+      yield complete({ state: { token: 2 } });
+    };
+    // Each reading of everything puts them on a list of its own.
+    for (const mode of ['full', 'full'] as const) await run(mode);
+    const { items } = await tenant.runs.list({ limit: 2 });
+    const held = items.map(({ streams }) => streams.events?.held);
+    expect(held[0]).to.be.greaterThan(0);
+    expect(held[1]).to.equal(0);
+    const before = await events();
+    const approved = await hub.sync.approve(tenant.tenantId, items[0]!.run, 'tester');
+    expect(approved).to.include({ status: 'failed', decided_by: 'tester' });
+    expect(await events()).to.have.length(before.length - held[0]!);
+  });
+
   it('lose what a calendar held that is no longer among those read, unless that is so much that a person must look', async () => {
     const many = Array.from({ length: 8 }, (_, n) => `r${n}`);
     source.calendars = Object.fromEntries(many.map((of) => [of, [meeting('m', of, 9, 10), meeting('n', of, 11, 12)]]));
