@@ -260,7 +260,8 @@ export const routes: readonly Route[] = [
     path: '/admin/v1/runs/{id}/approve',
     scope: 'admin',
     summary: 'Approve held removals',
-    description: 'Removes what the run held, less what was seen again since.',
+    description:
+      'Removes what the run held, less what was seen again since. A run that failed all the same is decided on too, and stays failed.',
     params: byId,
     answers: { 200: { means: 'The receipt.', schema: runSchema.receipt } },
     problems: ['not-held'],

@@ -1,5 +1,5 @@
 import { type DropReason, type StreamName, streamNames } from '../model/model.ts';
-import type { Receipt, StreamReceipt } from '../model/receipt.ts';
+import { type Receipt, type StreamReceipt, waitsForDecision } from '../model/receipt.ts';
 import { bytes, capital, count, duration, instant, listed, number } from './words.ts';
 
 /** What one record of a stream is called by those whose data it is. */
@@ -133,21 +133,29 @@ function statusSentences(receipt: Receipt, { withoutFailure = false }: ReceiptOp
   const { run, error } = receipt;
   const by = receipt.decided_by ? ` by ${receipt.decided_by}` : '';
   const when = receipt.decided_at ? ` at ${instant(receipt.decided_at)}` : '';
+  const removedNone = Object.values(receipt.streams).every(({ removed }) => removed === 0);
+  const choice = `\`sluice approve ${run}\` removes what is still missing, \`sluice reject ${run}\` keeps it.`;
+  // Their status says how they ended, not what became of what they held.
+  const decision = [
+    ...(receipt.decided_at ? [`What it held was decided on${by}${when}.`] : []),
+    ...(waitsForDecision(receipt) ? [`What it held stays until somebody decides: ${choice}`] : []),
+  ];
   switch (receipt.status) {
     case 'running':
       return ['It is still running; these are the numbers so far.'];
     case 'failed':
       return [
         ...(withoutFailure ? [] : [`It failed: ${error ?? 'the reason was not recorded.'}`]),
-        'Nothing was removed; what had been let in stays, and the next run starts where this one can.',
+        `${removedNone ? 'Nothing was removed; what' : 'What'} had been let in stays, and the next run starts where this one can.`,
+        ...decision,
       ];
     case 'held':
-      return [
-        ...(error ? [capital(error)] : []),
-        `Everything stays as it is until somebody decides: \`sluice approve ${run}\` removes what is still missing, \`sluice reject ${run}\` keeps it.`,
-      ];
+      return [...(error ? [capital(error)] : []), `Everything stays as it is until somebody decides: ${choice}`];
     case 'cancelled':
-      return ['It was cancelled; nothing was removed, and what had been let in stays.'];
+      return [
+        `It was cancelled; ${removedNone ? 'nothing was removed, and ' : ''}what had been let in stays.`,
+        ...decision,
+      ];
     case 'rejected':
       return [`What it wanted to remove was kept: rejected${by}${when}.`];
     case 'superseded':

@@ -38,6 +38,12 @@ export interface Receipt {
   decided_at?: string;
 }
 
+/** Whether removals of the run wait for a person: of one that failed or was cancelled its numbers tell, not its status. */
+export function waitsForDecision({ status, streams }: Pick<Receipt, 'status' | 'streams'>): boolean {
+  if (status === 'held') return true;
+  return (status === 'failed' || status === 'cancelled') && Object.values(streams).some(({ held }) => held > 0);
+}
+
 export function emptyStreamReceipt(mode: RunMode): StreamReceipt {
   return {
     mode,

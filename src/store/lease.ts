@@ -137,6 +137,20 @@ export interface HealthChange {
   readonly now: Health;
   /** Since when it had been failing before. */
   readonly since: Date | null;
+  /** It failed, and holds removals besides, where the run before it left none: nobody has been told that they wait. */
+  readonly asks: boolean;
+}
+
+/** Each reading of everything holds the same anew, so what the run before it held is no news. */
+async function asksAnew(tx: Tx, tenantId: string, { connectionId, run }: Lease): Promise<boolean> {
+  const [found] = await tx.rows<{ asks: boolean }>(sql`
+    SELECT EXISTS (SELECT 1 FROM sluice.held WHERE tenant_id = ${tenantId} AND run_id = ${run} AND NOT rejected)
+           AND NOT EXISTS (
+             SELECT 1 FROM (SELECT streams, decided_at FROM sluice.run
+                             WHERE tenant_id = ${tenantId} AND connection_id = ${connectionId} AND id < ${run} AND trigger <> 'push'
+                             ORDER BY id DESC LIMIT 1) AS before, jsonb_each(before.streams) AS told (stream, counts)
+              WHERE before.decided_at IS NULL AND (told.counts ->> 'held')::bigint > 0) AS asks`);
+  return found!.asks;
 }
 
 /** Before a run that a source sent away goes on: many name an instant that is past, or the next second, each time. */
@@ -170,7 +184,7 @@ export async function endRun(
       await tx.run(sql`
         UPDATE registry.connection SET lease_until = NULL, lease_run = NULL
          WHERE tenant_id = ${tenantId} AND id = ${lease.connectionId}`);
-      return { was: before!.health, now: before!.health, since: before!.failing_since };
+      return { was: before!.health, now: before!.health, since: before!.failing_since, asks: false };
     }
     // A run by notification read a part: whether the connection is well, only a reading of everything can say.
     const unjudged = end.status === 'cancelled' || lease.trigger === 'push';
@@ -195,7 +209,8 @@ export async function endRun(
              failures = CASE WHEN ${failed} THEN failures + 1 WHEN ${unjudged} THEN failures ELSE 0 END,
              failure = CASE WHEN ${unjudged} THEN failure ELSE ${end.failure} END
        WHERE tenant_id = ${tenantId} AND id = ${lease.connectionId}`);
-    const health = { was: before!.health, now, since: before!.failing_since };
+    const asks = end.status === 'failed' && (await asksAnew(tx, tenantId, lease));
+    const health = { was: before!.health, now, since: before!.failing_since, asks };
     await within?.(tx, health);
     return health;
   });

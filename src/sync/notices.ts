@@ -11,7 +11,8 @@ export function noticeJob(
   health: HealthChange,
   clock: Clock,
 ): Jobs['notice'] | undefined {
-  const kind = noticeOf(health.was, health.now);
+  // A connection that fails already is told of no more; what waits for a person is another matter.
+  const kind = noticeOf(health.was, health.now) ?? (health.asks ? 'held' : undefined);
   if (!kind) return undefined;
   return {
     tenantId,

@@ -89,6 +89,8 @@ function sentenceFor({ kind, was, now, receipt, since }: StateChange): string {
       return `${name} would remove more than its limit allows (${heldNumbers(receipt)}), so the removals wait for a person while additions and changes go on; look at run ${receipt.run}, then approve or reject it.`;
     case 'failing': {
       const why = receipt.error ?? 'its receipt says why.';
+      if (waiting(receipt).length > 0)
+        return `A run of ${name} failed, and removals beyond its limit (${heldNumbers(receipt)}) wait for a person besides; look at run ${receipt.run}, then approve or reject it, and mend this: ${why}`;
       return now === 'stopped'
         ? `${name} has failed so often that it is no longer tried, and nothing was taken away; once this is mended, resume it: ${why}`
         : `A run of ${name} failed and took nothing away: ${why}`;
@@ -100,8 +102,12 @@ function sentenceFor({ kind, was, now, receipt, since }: StateChange): string {
   }
 }
 
-function heldNumbers({ streams }: Receipt): string {
+function waiting({ streams }: Receipt): [StreamName, { held: number }][] {
   const counts = Object.entries(streams) as [StreamName, { held: number }][];
-  const waiting = counts.filter(([, { held }]) => held > 0);
-  return waiting.map(([stream, { held }]) => `${stream}: ${held}`).join(', ') || 'its receipt has the numbers';
+  return counts.filter(([, { held }]) => held > 0);
+}
+
+function heldNumbers(receipt: Receipt): string {
+  const counts = waiting(receipt);
+  return counts.map(([stream, { held }]) => `${stream}: ${held}`).join(', ') || 'its receipt has the numbers';
 }

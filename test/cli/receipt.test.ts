@@ -101,6 +101,19 @@ describe('the receipt in words', () => {
     expect(receiptSentences(failed, { withoutFailure: true }).join()).not.to.include('password');
   });
 
+  it('says that a failed run holds removals, what to do about them, and who did', () => {
+    const held = { users: stream({ read: 5, kept: 5, unchanged: 5, held: 7 }) };
+    const words = receiptSentences(receipt('failed', { streams: held, error: 'A calendar is closed; open it.' }));
+    expect(words.at(-1)).to.match(
+      /^What it held stays until somebody decides: `sluice approve 0199.* `sluice reject 0199/,
+    );
+    const decided_at = '2026-11-22T10:00:00.000Z';
+    const streams = { users: stream({ read: 5, kept: 5, unchanged: 5, removed: 7 }) };
+    const after = receiptSentences(receipt('failed', { streams, decided_by: 'root', decided_at }));
+    expect(after.at(-1)).to.equal('What it held was decided on by root at 2026-11-22 10:00:00 UTC.');
+    expect(after.join()).to.not.include('Nothing was removed');
+  });
+
   it('says who decided, and when', () => {
     const decided = { decided_by: 'root at the command line', decided_at: '2026-11-22T10:00:00.000Z' };
     expect(receiptSentences(receipt('succeeded', decided)).at(-1)).to.equal(

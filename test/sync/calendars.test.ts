@@ -2,7 +2,8 @@ import { expect } from 'chai';
 import { complete, gone, NeedsAttention, page, records, StartOver, skip, whole } from '../../src/contract/index.ts';
 import type { Receipt } from '../../src/model/receipt.ts';
 import type { HubTenantStore, SpaceEvent, TenantConfiguration } from '../../src/store/index.ts';
-import { runConnection } from '../../src/sync/run.ts';
+import { noticeJob } from '../../src/sync/notices.ts';
+import { type RunDeps, runConnection } from '../../src/sync/run.ts';
 import { calendarSource, meeting, room } from '../support/calendar-source.ts';
 import { type TestHub, testClock, testHub } from '../support/hub.ts';
 import { logOnOf } from '../support/memory-source.ts';
@@ -373,7 +374,17 @@ describe('rooms and their calendars', () => {
       yield complete({ state: { token: 2 } });
     };
     // Each reading of everything puts them on a list of its own.
-    for (const mode of ['full', 'full'] as const) await run(mode);
+    const told: unknown[] = [];
+    const deps: RunDeps = {
+      ...hub.runDeps,
+      ended: async (_tenant, receipt, health) =>
+        void told.push(noticeJob(tenant.tenantId, receipt.run, health, clock)?.kind),
+    };
+    for (const mode of ['full', 'full'] as const) {
+      clock.advance(60_000);
+      await runConnection(deps, tenant, { connection: 'rooms', trigger: 'manual', mode });
+    }
+    expect(told).to.deep.equal(['failing', undefined]);
     const { items } = await tenant.runs.list({ limit: 2 });
     const held = items.map(({ streams }) => streams.events?.held);
     expect(held[0]).to.be.greaterThan(0);

@@ -2,6 +2,8 @@ import { expect } from 'chai';
 import { type Item, page, TryLater } from '../../src/contract/index.ts';
 import type { Receipt } from '../../src/model/receipt.ts';
 import type { HubTenantStore } from '../../src/store/index.ts';
+import { noticeJob } from '../../src/sync/notices.ts';
+import { type RunDeps, runConnection } from '../../src/sync/run.ts';
 import { type TestHub, testClock, testHub } from '../support/hub.ts';
 import { employee, logOnOf, memorySource } from '../support/memory-source.ts';
 
@@ -12,6 +14,8 @@ describe('removals held by a run that fails after all', () => {
   const clock = testClock(new Date('2026-11-02T08:00:00Z'));
   let hub: TestHub;
   let tenant: HubTenantStore;
+  /** The kind of the notice that each run was due. */
+  const told: unknown[] = [];
 
   before(async () => {
     hub = await testHub({ connectors: [source.connector], clock });
@@ -38,7 +42,12 @@ describe('removals held by a run that fails after all', () => {
   const company = () => Array.from({ length: 20 }, (_, n) => employee(n));
   const run = (): Promise<Receipt> => {
     clock.advance(60_000);
-    return hub.sync.run({ tenantId: tenant.tenantId, connection: 'people', trigger: 'manual' });
+    const deps: RunDeps = {
+      ...hub.runDeps,
+      ended: async (_tenant, receipt, health) =>
+        void told.push(noticeJob(tenant.tenantId, receipt.run, health, clock)?.kind),
+    };
+    return runConnection(deps, tenant, { connection: 'people', trigger: 'manual' });
   };
   const active = async () => {
     const { items } = await tenant.users.list({ after: undefined, limit: 100 });
@@ -48,14 +57,14 @@ describe('removals held by a run that fails after all', () => {
     company()
       .slice(from, to)
       .map(({ id }) => ({ item: 'gone', key: String(id) }));
-  const failing = async () => {
+  const failing = async (held = 7) => {
     source.script = async function* (): AsyncIterable<Item> {
       yield* gone(0, 7);
       yield page();
       throw new TryLater('The source of this test is away; try again later.');
     };
     const receipt = await run();
-    expect([receipt.status, receipt.streams.users?.held]).to.deep.equal(['failed', 7]);
+    expect([receipt.status, receipt.streams.users?.held]).to.deep.equal(['failed', held]);
     return receipt;
   };
   const refuses = (deciding: Promise<Receipt>) =>
@@ -74,6 +83,22 @@ describe('removals held by a run that fails after all', () => {
     expect(await active()).to.equal(13);
     expect((await tenant.connections.get('people')).health).to.equal('failing');
     await refuses(tenant.runs.approve(id, 'again'));
+  });
+
+  it('are told of once, also where the connection was failing already', async () => {
+    const away = async () => {
+      source.script = async function* (): AsyncIterable<Item> {
+        yield page();
+        throw new TryLater('The source of this test is away; try again later.');
+      };
+      await run();
+    };
+    told.length = 0;
+    await away();
+    await failing();
+    // The same are still on the list of the run before.
+    await failing(0);
+    expect(told).to.deep.equal(['failing', 'held', undefined]);
   });
 
   it('stay when a person rejects it, and are not asked about again', async () => {

@@ -45,6 +45,12 @@ describe('notices', () => {
     expect(stopped.sentence).include('no longer tried').and.include('resume it').and.include(error);
   });
 
+  it('of a failure say that removals wait besides', () => {
+    const receipt = receiptOf({ status: 'failed', error: 'A calendar is closed; open it.' });
+    const { sentence } = noticeFor({ kind: 'failing', was: 'ok', now: 'failing', receipt, at: NOW });
+    expect(sentence).include('(users: 812)').and.include(`run ${RUN}, then approve or reject`).and.include('is closed');
+  });
+
   it('of recovery say since when it had been failing', () => {
     const receipt = receiptOf({ status: 'succeeded', streams: {} });
     const since = new Date('2026-11-20T22:05:59Z');

@@ -1,5 +1,6 @@
 import { userInfo } from 'node:os';
 import { Refused } from '../../base/errors.ts';
+import { waitsForDecision } from '../../model/receipt.ts';
 import { type Command, type Context, declare, type JsonOption } from '../context.ts';
 import { showReceipt } from '../receipt-view.ts';
 import { findRun, runTarget } from '../target.ts';
@@ -22,7 +23,7 @@ function decision(program: Command, context: Context, verb: 'approve' | 'reject'
       const run = runTarget(id);
       const receipt = await context.attached(verb, async ({ store, sync }) => {
         const { tenant, receipt: before } = await findRun(store, run);
-        if (before.status !== 'held')
+        if (!waitsForDecision(before))
           throw new Refused(
             'not-held',
             `This run is ${before.status}: it holds nothing for a decision; \`sluice runs\` shows which do.`,

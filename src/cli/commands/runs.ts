@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import type { Receipt, StreamReceipt } from '../../model/receipt.ts';
+import { type Receipt, type StreamReceipt, waitsForDecision } from '../../model/receipt.ts';
 import type { Store } from '../../store/index.ts';
 import type { SyncService } from '../../sync/types.ts';
 import { type Command, type Context, declare, type JsonOption } from '../context.ts';
@@ -124,6 +124,6 @@ function show({ terminal, style, say }: Context, receipts: readonly Receipt[]): 
     right('held'),
   ];
   terminal.out(table(head, rows, { paintTitle: style.faint }));
-  const open = receipts.filter(({ status }) => status === 'held');
+  const open = receipts.filter(waitsForDecision);
   if (open.length > 0) say(`\nHeld for a decision: \`sluice run ${open[0]!.run}\` shows what and why.`);
 }
