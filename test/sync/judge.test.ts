@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { encoded, partial, record, type SourceRecord } from '../../src/contract/index.ts';
+import { encoded, gone, partial, record, type SourceRecord, skip } from '../../src/contract/index.ts';
 import { judgePage } from '../../src/sync/judge.ts';
 import { entry, keyOf, planOf, rulesOf, userOf } from '../gate/support.ts';
 
@@ -27,6 +27,14 @@ describe('judging several records of one person on a page', () => {
     const { fields, partial: isPartial } = kept(change({ department: 'Former' }), record(without));
     expect(fields).to.include({ department: null });
     expect(isPartial).to.equal(false);
+  });
+});
+
+describe('judging a thing that is told gone and then cannot be read', () => {
+  it('takes it for there: the last word counts', () => {
+    const items = [gone('r1'), gone('r2'), skip('r1')];
+    const page = judgePage(planOf('lockers'), rulesOf([]), items);
+    expect([page.goneKeys, page.keysStillThere]).to.deep.equal([['r2'], ['r1']]);
   });
 });
 
