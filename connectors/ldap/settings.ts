@@ -28,7 +28,9 @@ export const settings = {
     'Which entries are people (RFC 4515). By itself: (objectClass=inetOrgPerson), with Active Directory (&(objectCategory=person)(objectClass=user)).',
     { example: '(&(objectClass=inetOrgPerson)(employeeType=staff))' },
   ),
-  directory: optionalText('The name under which log-ons know this directory; by itself the connection’s name.'),
+  directory: optionalText('The name under which log-ons know this directory; by itself the connection’s name.', {
+    ours: true,
+  }),
   page_size: integer('Entries asked for at a time.', { default: 1000, min: 1, max: 10_000 }),
   timeout_s: integer('Seconds without an answer after which the directory counts as stalled.', {
     default: 30,

@@ -56,11 +56,11 @@ export const settings = {
   ),
   directory: optionalText(
     'Another name under which log-ons know this directory; by itself it is `entra:` and the tenant ID in lower case.',
-    { example: 'entra:8f4c1f0e-3a52-4b0a-9c0e-2f6d5f5f6a11' },
+    { example: 'entra:8f4c1f0e-3a52-4b0a-9c0e-2f6d5f5f6a11', ours: true },
   ),
   on_premises_directory: optionalText(
     'The name of the Active Directory that your people are synchronised from: with it, people are also recognised by their objectGUID there. Only where the same organisation runs both.',
-    { example: 'people' },
+    { example: 'people', ours: true },
   ),
   graph_url: url('Where Microsoft Graph is; another only for national clouds.', {
     default: 'https://graph.microsoft.com',

@@ -29,6 +29,8 @@ export interface SettingDeclaration<T = unknown> {
   readonly most?: { readonly back: number; readonly ahead: number };
   /** Another value of it still reads the same things from the same place: a new password is not a new source. */
   readonly rotates?: true;
+  /** What we call something: its value is not told to the source. */
+  readonly ours?: true;
   /** Of an `expiry`: the setting whose value ends on that day. */
   readonly of?: string;
   /** Type carrier; never present at run time. */
@@ -58,7 +60,7 @@ export const text = (description: string, options: Options<string> = {}): Settin
 /** An optional text: absent is `undefined`. */
 export const optionalText = (
   description: string,
-  options: { example?: string } = {},
+  options: { example?: string; ours?: true } = {},
 ): SettingDeclaration<string | undefined> => ({ ...declare('text', description, options), required: false });
 
 export const url = (
@@ -130,7 +132,9 @@ export function withDefaults(shape: SettingsShape, given: Given): Given {
 export function askedAs(shape: SettingsShape, given: Given): Given {
   const names: readonly SettingKind[] = ['url', 'text', 'secret'];
   return Object.fromEntries(
-    Object.entries(withDefaults(shape, given)).filter(([name]) => names.includes(shape[name]?.kind ?? 'text')),
+    Object.entries(withDefaults(shape, given)).filter(
+      ([name]) => names.includes(shape[name]?.kind ?? 'text') && !shape[name]?.ours,
+    ),
   );
 }
 

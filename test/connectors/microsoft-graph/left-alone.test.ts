@@ -301,6 +301,12 @@ describe('a source that asked to be left alone', function () {
       await rewrite({ connections: [{ ...connection!, settings }] });
     };
 
+    it('only if the source sees it: what we call its directory is our business', async () => {
+      await leftAlone();
+      await changed((settings) => ({ ...settings, directory: 'another', on_premises_directory: 'people' }));
+      expect((await status()).not_before).to.not.equal(null);
+    });
+
     for (const [what, change] of Object.entries(changes))
       it(`may be asked at once: ${what}`, async () => {
         await leftAlone();
