@@ -156,13 +156,11 @@ describe('calendars that are read side by side', () => {
     expect(again).to.deep.equal(ROOMS.filter((of) => of !== 'r5').map((of) => `${of} full`));
   });
 
-  it('all end with the first that fails for a reason that is no matter of one', async () => {
-    const busy = new TryLater('This source is busy.', new Date('2026-11-30T09:00:00Z'));
-    for (const [error, sentence] of [
-      [new TypeError('A bug.'), /unexpected/],
-      [busy, /busy/],
-    ] as const) {
-      source.readings.length = 0;
+  for (const [what, error, sentence] of [
+    ['a fault', new TypeError('A bug.'), /unexpected/],
+    ['a wait', new TryLater('This source is busy.', new Date('2026-11-30T09:00:00Z')), /busy/],
+  ] as const)
+    it(`all end with the first that fails for a reason that is no matter of one: ${what}`, async () => {
       oneAmongStuck(async function* () {
         yield page();
         throw error;
@@ -171,8 +169,7 @@ describe('calendars that are read side by side', () => {
       expect(receipt).to.include({ status: 'failed' });
       expect(receipt.error).to.match(sentence);
       expect(source.readings, 'no other was begun').to.have.length(AT_ONCE);
-    }
-  });
+    });
 
   it('are written as far as they have been told when the source asks to be left alone by one', async () => {
     let busy = false;
