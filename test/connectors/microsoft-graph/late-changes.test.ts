@@ -5,18 +5,8 @@ import type { HubTenantStore } from '../../../src/store/index.ts';
 import { lookUp } from '../../../src/sync/lookup.ts';
 import { type TestHub, testClock, testHub } from '../../support/hub.ts';
 import { logOnOf } from '../../support/memory-source.ts';
-import { completed, DAY, meeting, NOW, putRoom, ROOM, sandbox, series, settingsFor, tenantId } from './support.ts';
+import { DAY, guid, meeting, NOW, person, putRoom, ROOM, sandbox, series, tenantId, withOneRoom } from './support.ts';
 
-const guid = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
-const person = (n: number, jobTitle = `Title ${n}`) => ({
-  id: guid(n),
-  mail: `p${n}@acme.example`,
-  givenName: `Given${n}`,
-  surname: `Family${n}`,
-  jobTitle,
-  accountEnabled: true,
-  userType: 'Member',
-});
 const all = { after: undefined, limit: 100 };
 
 /** Graph's replicas are behind: what happened may be told by no round, not even a first one, until some later one. */
@@ -34,19 +24,7 @@ describe('microsoft-graph changes that are told late', function () {
     source = await sandbox({ clock });
     putRoom(source);
     for (let n = 0; n < 6; n++) source.putUser(person(n));
-    tenant = await hub.tenant(() => ({
-      users: { admit: 'first-logon', sources: ['m365'], leaver_grace_ms: 7 * 86_400_000, domains: [] },
-      features: ['people-directory', 'room-booking'],
-      connections: [
-        {
-          name: 'm365',
-          connector: 'microsoft-graph',
-          settings: completed({ ...settingsFor(source), mailboxes: [ROOM] }),
-          streams: {},
-          paused: false,
-        },
-      ],
-    }));
+    tenant = await hub.tenant(() => withOneRoom(source, ['people-directory', 'room-booking']));
   });
   afterEach(() => source.stop());
 
@@ -72,7 +50,7 @@ describe('microsoft-graph changes that are told late', function () {
     await run();
     const before = [await titles(), await taken()];
     source.oddities({ late: [guid(1), guid(2), 'moved', 'removed', 'series', 'new'] });
-    source.putUser(person(1, 'Late'));
+    source.putUser(person(1, { jobTitle: 'Late' }));
     source.removeUser(guid(2), 'deleted');
     source.putEvent(ROOM, meeting('moved', '15'));
     source.removeEvent(ROOM, 'removed');
@@ -81,7 +59,7 @@ describe('microsoft-graph changes that are told late', function () {
     expect(await run()).to.have.nested.include({ 'users.read': 0, 'events.read': 0 });
     expect([await titles(), await taken()]).to.deep.equal(before);
 
-    source.putUser(person(3, 'Made later, told earlier'));
+    source.putUser(person(3, { jobTitle: 'Made later, told earlier' }));
     source.putEvent(ROOM, meeting('overtaking', '12'));
     expect(await run()).to.have.nested.include({ 'users.updated': 1, 'events.created': 1 });
     for (const { removed, gone } of Object.values(await run('full'))) expect([removed, gone]).to.deep.equal([0, 0]);
@@ -120,7 +98,7 @@ describe('microsoft-graph changes that are told late', function () {
     await lookUp(hub.runDeps, tenant, [user.id]);
     expect(await now()).to.deep.equal(['active', 'Title 7']);
     source.oddities({ late: [] });
-    source.putUser(person(7, 'Told at last'));
+    source.putUser(person(7, { jobTitle: 'Told at last' }));
     await run();
     expect(await now()).to.deep.equal(['active', 'Told at last']);
   });

@@ -11,6 +11,7 @@ import {
   streamOf,
   type Theirs,
 } from '../../../src/contract/index.ts';
+import type { Feature } from '../../../src/model/features.ts';
 import type { StreamName } from '../../../src/model/model.ts';
 import {
   type GraphEvent,
@@ -18,6 +19,7 @@ import {
   type SandboxGraphOptions,
   startSandboxGraph,
 } from '../../../src/sandbox/graph/index.ts';
+import type { TenantConfiguration } from '../../../src/store/index.ts';
 import { certificates } from '../../support/certificates.ts';
 import { all } from '../../support/failure.ts';
 import { netForTests } from '../../support/guarded-net.ts';
@@ -153,4 +155,34 @@ export const series = (id: string, dates: readonly string[], more: Partial<Graph
   end: utc(`${dates[0]}T14:50`),
   recurrence: { pattern: { type: 'weekly' } },
   occurrences: dates.map((date) => ({ id: `${id}-${date}`, start: utc(`${date}T14:00`), end: utc(`${date}T14:50`) })),
+});
+
+export const guid = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
+
+/** An employee of whom every field that counts is set. */
+export const person = (n: number, more: Readonly<Record<string, string | null>> = {}) => ({
+  id: guid(n),
+  mail: `p${n}@acme.example`,
+  givenName: `Given${n}`,
+  surname: `Family${n}`,
+  jobTitle: `Title ${n}`,
+  department: 'Tests',
+  accountEnabled: true,
+  userType: 'Member',
+  ...more,
+});
+
+/** A tenant that reads its people and one room from here, by the connection `m365`. */
+export const withOneRoom = (source: SandboxGraph, features: readonly Feature[]): Partial<TenantConfiguration> => ({
+  users: { admit: 'first-logon', sources: ['m365'], leaver_grace_ms: 7 * 86_400_000, domains: [] },
+  features,
+  connections: [
+    {
+      name: 'm365',
+      connector: 'microsoft-graph',
+      settings: completed({ ...settingsFor(source), mailboxes: [ROOM] }),
+      streams: {},
+      paused: false,
+    },
+  ],
 });

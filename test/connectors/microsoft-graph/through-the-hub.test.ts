@@ -1,13 +1,24 @@
 import { expect } from 'chai';
 import graph from '../../../connectors/microsoft-graph/index.ts';
 import type { SandboxGraph } from '../../../src/sandbox/graph/index.ts';
-import type { TenantConfiguration } from '../../../src/store/index.ts';
 import { lookUp } from '../../../src/sync/lookup.ts';
 import { type TestHub, testClock, testHub } from '../../support/hub.ts';
 import { logOnOf } from '../../support/memory-source.ts';
-import { completed, DAY, meeting, NOW, putRoom, ROOM, sandbox, series, settingsFor, tenantId } from './support.ts';
-
-const guid = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
+import {
+  completed,
+  DAY,
+  guid,
+  meeting,
+  NOW,
+  person,
+  putRoom,
+  ROOM,
+  sandbox,
+  series,
+  settingsFor,
+  tenantId,
+  withOneRoom,
+} from './support.ts';
 
 /** The connector and the hub together: what the one tells is what the other makes of it. */
 describe('microsoft-graph through the hub', () => {
@@ -21,32 +32,11 @@ describe('microsoft-graph through the hub', () => {
     clock.set(NOW);
     source = await sandbox({ pageSize: 3, clock });
     putRoom(source);
-    for (let n = 0; n < 8; n++)
-      source.putUser({
-        id: guid(n),
-        mail: `p${n}@acme.example`,
-        givenName: `Given${n}`,
-        surname: `Family${n}`,
-        jobTitle: 'Clerk',
-        accountEnabled: true,
-        userType: 'Member',
-      });
+    for (let n = 0; n < 8; n++) source.putUser(person(n, { jobTitle: 'Clerk' }));
   });
   afterEach(() => source.stop());
 
-  const configured = (): Partial<TenantConfiguration> => ({
-    users: { admit: 'first-logon', sources: ['m365'], leaver_grace_ms: 7 * 24 * 3_600_000, domains: [] },
-    features: ['people-directory', 'room-booking'],
-    connections: [
-      {
-        name: 'm365',
-        connector: 'microsoft-graph',
-        settings: completed({ ...settingsFor(source), mailboxes: [ROOM] }),
-        streams: {},
-        paused: false,
-      },
-    ],
-  });
+  const configured = () => withOneRoom(source, ['people-directory', 'room-booking']);
   for (const [what, fault, wait_ms] of [
     ['300 s', { retryAfter: 300 }, 300_000],
     ['a date', { retryAfter: new Date(NOW.getTime() + 7_260_000) }, 7_200_000],

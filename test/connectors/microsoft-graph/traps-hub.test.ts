@@ -4,20 +4,8 @@ import type { SandboxGraph } from '../../../src/sandbox/graph/index.ts';
 import type { HubTenantStore } from '../../../src/store/index.ts';
 import { type TestHub, testClock, testHub } from '../../support/hub.ts';
 import { logOnOf } from '../../support/memory-source.ts';
-import { completed, DAY, meeting, NOW, putRoom, ROOM, sandbox, series, settingsFor } from './support.ts';
+import { DAY, meeting, NOW, person, putRoom, ROOM, sandbox, series, withOneRoom } from './support.ts';
 
-const guid = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
-const person = (n: number, more: Record<string, string | null> = {}) => ({
-  id: guid(n),
-  mail: `p${n}@acme.example`,
-  givenName: `Given${n}`,
-  surname: `Family${n}`,
-  jobTitle: `Title ${n}`,
-  department: 'Tests',
-  accountEnabled: true,
-  userType: 'Member',
-  ...more,
-});
 const all = { after: undefined, limit: 100 };
 
 /** What only the connector and the hub together can get wrong. */
@@ -35,19 +23,7 @@ describe('microsoft-graph traps, through the hub', function () {
     source = await sandbox({ clock });
     putRoom(source);
     for (let n = 0; n < 4; n++) source.putUser(person(n));
-    tenant = await hub.tenant(() => ({
-      users: { admit: 'first-logon', sources: ['m365'], leaver_grace_ms: 7 * 86_400_000, domains: [] },
-      features: ['room-booking'],
-      connections: [
-        {
-          name: 'm365',
-          connector: 'microsoft-graph',
-          settings: completed({ ...settingsFor(source), mailboxes: [ROOM] }),
-          streams: {},
-          paused: false,
-        },
-      ],
-    }));
+    tenant = await hub.tenant(() => withOneRoom(source, ['room-booking']));
     for (const n of [1, 2, 3]) await tenant.users.logOn(logOnOf(n));
   });
   afterEach(() => source.stop());
