@@ -7,8 +7,7 @@ import type { ApiDeps } from './api/deps.ts';
 import { scopes } from './api/scopes.ts';
 import { systemClock } from './base/clock.ts';
 import { NeedsAttention, Refused, TryLater } from './base/errors.ts';
-import type { Log } from './base/log.ts';
-import { createLog } from './base/pino-log.ts';
+import { type Log, silentLog } from './base/log.ts';
 import type { Attached, HubRole, RunningHub } from './cli/deps.ts';
 import { runCli } from './cli/index.ts';
 import { askedAs, essential } from './contract/settings.ts';
@@ -97,6 +96,11 @@ function netRules(settings: OperatorSettings, databaseUrl: string): NetRules {
   };
 }
 
+/** A command that is not to log need not load what would do it. */
+async function openLog(level: string): Promise<Log> {
+  return level === 'silent' ? silentLog : (await import('./base/pino-log.ts')).createLog(level);
+}
+
 interface Parts {
   readonly place: Place;
   readonly store: Store;
@@ -113,7 +117,7 @@ async function assemble(
   hub?: { metrics: Metrics; queue: (log: Log, url: string) => JobQueue },
 ): Promise<Parts> {
   const place = await findPlace(settings, purpose);
-  const log = createLog(settings.log);
+  const log = await openLog(settings.log);
   const byName = new Map(connectors.map((connector) => [connector.name, connector]));
   const rules = netRules(settings, place.url);
   const stop = new AbortController();

@@ -1,4 +1,4 @@
-import cliProgress from 'cli-progress';
+import type { SingleBar } from 'cli-progress';
 import type { RunProgress } from '../sync/types.ts';
 import type { Terminal } from './terminal.ts';
 import { duration, number } from './words.ts';
@@ -25,9 +25,10 @@ export function progressLine(progress: RunProgress, elapsedMs: number): string {
 }
 
 /** A bar on the terminal's stderr, one per stream; nothing at all where nobody watches. */
-export function progressView(terminal: Terminal, quiet: boolean): ProgressView {
+export async function progressView(terminal: Terminal, quiet: boolean): Promise<ProgressView> {
   if (quiet || !terminal.errIsTerminal || terminal.env.TERM === 'dumb') return { show() {}, done() {} };
-  let bar: cliProgress.SingleBar | undefined;
+  const { default: cliProgress } = await import('cli-progress');
+  let bar: SingleBar | undefined;
   let shape: string | undefined;
   let stream: string | undefined;
   let total: number | undefined;

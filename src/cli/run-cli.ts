@@ -22,14 +22,19 @@ export async function runCli(
   const program = new Command('sluice')
     .description('The connector hub of a workplace platform: lets in what a booking service needs about its users.')
     .addHelpText('after', '\nExamples:\n  $ sluice demo\n  $ sluice apply acme.yaml\n  $ sluice sync acme/people');
-  for (const add of commands) add(program, context);
-  prepare(program, terminal);
   try {
+    for (const name of wanted(argv)) (await commands[name]!())(program, context);
+    prepare(program, terminal);
     await program.parseAsync(argv, { from: 'user' });
     return exit;
   } catch (error) {
     return report(error, terminal);
   }
+}
+
+/** Whatever is no command has commander look among all of them: for the help, or for what was meant. */
+function wanted([first = '']: readonly string[]): readonly string[] {
+  return Object.hasOwn(commands, first) ? [first] : Object.keys(commands);
 }
 
 /** Applied to every command: commander hands these on only to commands made after they were set. */

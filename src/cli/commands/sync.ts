@@ -27,8 +27,8 @@ export function sync(program: Command, context: Context): void {
           trigger: 'manual' as const,
           ...(options.full ? { mode: 'full' as const } : {}),
         };
+        const progress = await progressView(context.terminal, options.json === true);
         const signals = stopSignals(context.terminal.env);
-        const progress = progressView(context.terminal, options.json === true);
         let run: string | undefined;
         let over = false;
         void signals.asked.then(() => {
