@@ -126,7 +126,11 @@ function itemOf(
   const moved = held.start - first.start;
   const { bytes } = held;
   // Only where each entry lies: of five thousand messages the objects alone would fill more memory than the bytes.
-  const spans = Int32Array.from(messages.flatMap(({ start, stop }) => [start + moved, stop + moved]));
+  const spans = new Int32Array(messages.length * 2);
+  messages.forEach(({ start, stop }, number) => {
+    spans[number * 2] = start + moved;
+    spans[number * 2 + 1] = stop + moved;
+  });
   let released = false;
   const decodeOne: Decode = (number, fields) => {
     if (released) throw new Error('These entries were let go; their bytes may be others’ by now.');

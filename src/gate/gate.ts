@@ -48,14 +48,14 @@ export interface Dropped {
 
 export type Decision = Kept | Dropped;
 
-const drop = (reason: DropReason, extra: Partial<Dropped> = {}): Dropped => ({
+const drop = (reason: DropReason, { boundUser, key, locker }: Partial<Dropped> = NOTHING): Dropped => ({
   kept: false,
   reason,
-  boundUser: undefined,
-  key: undefined,
-  locker: undefined,
-  ...extra,
+  boundUser,
+  key,
+  locker,
 });
+const NOTHING: Partial<Dropped> = {};
 
 /** A database index holds no longer one. */
 const LONGEST_KEY_BYTES = 512;
@@ -75,7 +75,7 @@ export function gate(
   if (!plan.featureOn) return drop('feature-off');
   if (!isRecord(record)) return drop('invalid');
   try {
-    return judge(plan, rules, record, partial, () => readable(whole()));
+    return judge(plan, rules, record, partial, whole);
   } catch (error) {
     if (!(error instanceof InvalidValue)) throw error;
     return invalid(plan, rules, record);
@@ -123,7 +123,7 @@ export function gateAbout(plan: StreamPlan, user: string | undefined, record: So
   }
 }
 
-type Whole = () => SourceRecord;
+type Whole = () => SourceRecord | undefined;
 
 function judge(plan: StreamPlan, rules: Rules, record: SourceRecord, partial: boolean, whole: Whole): Decision {
   const key = textOf(record, plan.key);
@@ -136,7 +136,7 @@ function judge(plan: StreamPlan, rules: Rules, record: SourceRecord, partial: bo
       kept: true,
       key,
       person: undefined,
-      fields: mapFields(plan, namingBy(rules), whole(), partial),
+      fields: mapFields(plan, namingBy(rules), readable(whole()), partial),
       matches: [],
       partial,
     };
@@ -173,7 +173,7 @@ function judgeUser(
     kept: true,
     key,
     person: { user: user!, keyDigest, newBinding: user !== bound?.user },
-    fields: mapFields(plan, namingBy(rules), whole(), partial),
+    fields: mapFields(plan, namingBy(rules), readable(whole()), partial),
     matches: matchValues(plan, record),
     partial,
     ...(partial ? { unsaid: plan.match.filter(({ theirs }) => !isTold(record, theirs)).map(unsaid) } : {}),
@@ -204,7 +204,7 @@ function judgeOwned(
     kept: true,
     key,
     person: { user, keyDigest: '', newBinding: false },
-    fields: mapFields(plan, namingBy(rules), whole(), partial),
+    fields: mapFields(plan, namingBy(rules), readable(whole()), partial),
     matches: [],
     partial,
   };
@@ -225,15 +225,19 @@ function findPerson(
     // A directory's own key is digested as a directory-id already: that digest is reused.
     const own = kind === 'directory-id' && !field.elsewhere ? ownKey : undefined;
     for (const value of valuesOf(record, field.theirs)) {
-      const normal = normaliseMatch(field, value);
-      if (normal === undefined) continue;
-      const digest = value === own?.value ? own.digest : rules.digest(kind, normal);
+      const digest = value === own?.value ? own.digest : matchDigest(rules, field, value);
+      if (digest === undefined) continue;
       const users = rules.matching(kind, digest);
       // Nearly always nobody, and then one value's answer: only two make it worth comparing.
       if (users.length > 0) found = found.length === 0 ? users : [...new Set([...found, ...users])];
     }
   }
   return found;
+}
+
+function matchDigest(rules: Rules, field: MatchField, value: string): string | undefined {
+  const normal = normaliseMatch(field, value);
+  return normal === undefined ? undefined : rules.digest(field.kind, normal);
 }
 
 /** Values by which other connections and log-ons may recognise the user, less e-mail: that one is derived. */

@@ -9,6 +9,7 @@ export type KeptValue = string | boolean | number | readonly string[] | null;
 
 /** Of several values the first in code point order: servers answer in any order, and we must not flap. */
 export function firstText(value: SourceValue | undefined): string | null {
+  if (typeof value === 'string') return cleaned(value);
   const texts = allTexts(value);
   if (texts.length === 0) return null;
   if (texts.length === 1) return texts[0]!;
@@ -18,10 +19,11 @@ export function firstText(value: SourceValue | undefined): string | null {
 /** Every value as trimmed, NFC text. NUL and lone surrogates cannot be stored and are nobody's name. */
 export function allTexts(value: SourceValue | undefined): string[] {
   if (value === null || value === undefined) return [];
-  if (typeof value === 'string') return cleaned(value);
-  if (Array.isArray(value)) return value.flatMap((one) => (one === null ? [] : cleaned(scalarText(one))));
-  return cleaned(scalarText(value));
+  if (!Array.isArray(value)) return listed(cleaned(scalarText(value)));
+  return value.flatMap((one) => (one === null ? [] : listed(cleaned(scalarText(one)))));
 }
+
+const listed = (text: string | null): string[] => (text === null ? [] : [text]);
 
 /** The compiler allows scalars only, but parsed JSON may hold objects: their text is a program's word, or a throw. */
 export function scalarText(value: unknown): string {
@@ -34,11 +36,12 @@ const LONGEST_RAW = 65_536;
 /** Printable ASCII without blanks around it, as most values are: there is nothing to clean. */
 const PLAIN = /^[!-~](?:[ -~]*[!-~])?$/;
 
-function cleaned(text: string): string[] {
-  if (text.length <= LONGEST_RAW && PLAIN.test(text)) return [text];
+/** Null where nothing but blanks is left. */
+function cleaned(text: string): string | null {
+  if (text.length <= LONGEST_RAW && PLAIN.test(text)) return text;
   if (text.length > LONGEST_RAW || text.includes('\0') || !text.isWellFormed()) throw new InvalidValue();
   const trimmed = text.trim();
-  return trimmed === '' ? [] : [trimmed.normalize('NFC')];
+  return trimmed === '' ? null : trimmed.normalize('NFC');
 }
 
 const TRUE = new Set(['true', 'yes', 'y', '1', 'on', 'x']);

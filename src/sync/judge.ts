@@ -3,6 +3,7 @@ import { countUndeclared, gate, groupDigest, type Kept, type Rules } from '../ga
 import { laidOver } from '../gate/laid-over.ts';
 import type { StreamPlan } from '../gate/plan.ts';
 import type { DropReason } from '../model/model.ts';
+import { DigestTable } from '../store/digest-table.ts';
 import type { JudgedPage } from '../store/index.ts';
 
 /**
@@ -17,7 +18,7 @@ export function judgePage(plan: StreamPlan, rules: Rules, items: readonly Item[]
 
 /** Bindings that a page made: by digest of the key, and the users who have one now. */
 class MadeBindings {
-  readonly #bound = new Map<string, string>();
+  readonly #bound = new DigestTable();
   readonly #taken = new Set<string>();
 
   make({ keyDigest, user }: { readonly keyDigest: string; readonly user: string }): void {
@@ -26,7 +27,7 @@ class MadeBindings {
   }
 
   user(keyDigest: string): string | undefined {
-    return this.#bound.get(keyDigest);
+    return this.#bound.get(keyDigest)[0];
   }
 
   has(user: string): boolean {

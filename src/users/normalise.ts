@@ -1,11 +1,15 @@
 import { domainToASCII } from 'node:url';
 
+/** An address as most are written: there is nothing to normalise, and a directory has a hundred thousand. */
+const PLAIN = /^[a-z0-9._+-]+@[a-z0-9.-]+$/;
+
 /**
  * Trim, NFC, lower case, A-label domain; nothing else: dots and plus signs mean what the mail system says they mean.
  * `undefined` when it is not an address. RFC 5321 4.5.3.1 bounds the length.
  */
 export function normaliseEmail(text: string): string | undefined {
   if (text.length > 1024) return undefined;
+  if (text.length <= 320 && PLAIN.test(text)) return text;
   const folded = text.trim().normalize('NFC').toLowerCase();
   const at = folded.lastIndexOf('@');
   if (at < 1 || at === folded.length - 1 || folded.length > 320) return undefined;
