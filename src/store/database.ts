@@ -1,4 +1,3 @@
-import knexModule, { type Knex } from 'knex';
 import pg from 'pg';
 import { NeedsAttention, TryLater } from '../base/errors.ts';
 import { faultPoint } from '../base/faults.ts';
@@ -12,13 +11,14 @@ export const RUNTIME_ROLE = 'sluice_runtime';
 const ATTEMPTS = 6;
 const STATEMENT_TIMEOUT_MS = 60_000;
 const ACQUIRE_TIMEOUT_MS = 15_000;
+const IDLE_TIMEOUT_MS = 30_000;
 
 /** One transaction, inside which the role and the tenant are set. */
 export class Tx {
-  readonly knex: Knex.Transaction;
+  readonly #client: pg.ClientBase;
 
-  constructor(knex: Knex.Transaction) {
-    this.knex = knex;
+  constructor(client: pg.ClientBase) {
+    this.#client = client;
   }
 
   async rows<R extends object>(statement: Sql): Promise<R[]> {
@@ -32,9 +32,14 @@ export class Tx {
     return result.rowCount ?? 0;
   }
 
-  async #send(statement: Sql): Promise<pg.QueryResult> {
+  /** A statement of the queue's own, so that a job is there if and only if this transaction commits. */
+  executeSql(text: string, values: unknown[] = []): Promise<pg.QueryResult> {
+    return this.#client.query({ text, values });
+  }
+
+  async #send({ text, values }: Sql): Promise<pg.QueryResult> {
     await faultPoint('statement.before');
-    const result = (await this.knex.raw(statement.text, statement.values as Knex.RawBinding[])) as pg.QueryResult;
+    const result = await this.#client.query({ text, values: [...values] });
     await faultPoint('statement.after');
     return result;
   }
@@ -42,23 +47,21 @@ export class Tx {
 
 /** The connection pool of the runtime role. The only ways in are a tenant's transaction and the registry's. */
 export class Database {
-  readonly #knex: Knex;
+  readonly #pool: pg.Pool;
 
   constructor(options: { url: string; applicationName: string; poolSize?: number }) {
-    this.#knex = knexModule({
-      client: 'pg',
-      connection: {
-        connectionString: options.url,
-        application_name: options.applicationName,
-        statement_timeout: STATEMENT_TIMEOUT_MS,
-        connectionTimeoutMillis: ACQUIRE_TIMEOUT_MS,
-        keepAlive: true,
-      },
-      pool: { min: 0, max: options.poolSize ?? 10 },
-      acquireConnectionTimeout: ACQUIRE_TIMEOUT_MS,
-      // knex prints warnings with statement texts: nothing of a driver goes to the console.
-      log: { warn() {}, error() {}, debug() {}, deprecate() {} },
+    this.#pool = new pg.Pool({
+      connectionString: options.url,
+      application_name: options.applicationName,
+      statement_timeout: STATEMENT_TIMEOUT_MS,
+      connectionTimeoutMillis: ACQUIRE_TIMEOUT_MS,
+      idleTimeoutMillis: IDLE_TIMEOUT_MS,
+      keepAlive: true,
+      max: options.poolSize ?? 10,
     });
+    // A server that goes away is told to the statement under way, or to the next; unheard it would end this process.
+    this.#pool.on('error', () => {});
+    this.#pool.on('connect', (client) => client.on('error', () => {}));
   }
 
   /** Sees and writes the rows of one tenant. Deadlocks and serialisation failures run `work` again. */
@@ -75,14 +78,7 @@ export class Database {
   async #transaction<T>(scope: string, work: (tx: Tx) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
-        const result = await this.#knex.transaction(async (trx) => {
-          await trx.raw(`SET LOCAL ROLE ${RUNTIME_ROLE}; ${scope}`);
-          const done = await work(new Tx(trx));
-          await faultPoint('commit.before');
-          return done;
-        });
-        await faultPoint('commit.after');
-        return result;
+        return await this.#attempt(scope, work);
       } catch (error) {
         if (attempt < ATTEMPTS && lostToOthers(error)) {
           await new Promise((resolve) => setTimeout(resolve, 2 ** attempt * 5 * (0.5 + Math.random())));
@@ -93,8 +89,37 @@ export class Database {
     }
   }
 
+  async #attempt<T>(scope: string, work: (tx: Tx) => Promise<T>): Promise<T> {
+    const client = await this.#pool.connect();
+    let result: T;
+    try {
+      await client.query(`BEGIN; SET LOCAL ROLE ${RUNTIME_ROLE}; ${scope}`);
+      result = await work(new Tx(client));
+      await faultPoint('commit.before');
+      // Of a transaction that has failed, COMMIT is answered with ROLLBACK, which is no error.
+      const { command } = await client.query('COMMIT');
+      if (command !== 'COMMIT') throw new Error('A transaction went on after one of its statements had failed.');
+    } catch (error) {
+      await rollBack(client);
+      throw error;
+    }
+    client.release();
+    await faultPoint('commit.after');
+    return result;
+  }
+
   async close(): Promise<void> {
-    await this.#knex.destroy();
+    await this.#pool.end();
+  }
+}
+
+/** Back into the pool only once the server has forgotten the transaction. */
+async function rollBack(client: pg.PoolClient): Promise<void> {
+  try {
+    await client.query('ROLLBACK');
+    client.release();
+  } catch {
+    client.release(true);
   }
 }
 
@@ -118,11 +143,11 @@ const AWAY = new Set([
 
 // The driver's errors quote hosts, statements and values; what is thrown on tells only what to do.
 function explained(error: unknown): unknown {
-  const { code, name, message } = (error ?? {}) as { code?: unknown; name?: unknown; message?: unknown };
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
   const ended =
     typeof message === 'string' &&
-    /Connection terminated|connection timeout|timeout expired|not queryable/i.test(message);
-  if ((typeof code === 'string' && AWAY.has(code)) || name === 'KnexTimeoutError' || ended) {
+    /Connection terminated|connection timeout|timeout exceeded|timeout expired|not queryable/i.test(message);
+  if ((typeof code === 'string' && AWAY.has(code)) || ended) {
     return new TryLater(
       'The hub’s database does not answer; check that PostgreSQL runs and that DATABASE_URL names it.',
     );

@@ -8,8 +8,10 @@ export interface Sql {
 
 /** `sql\`SELECT … WHERE id = ${id}\``: every interpolated value becomes a parameter. */
 export function sql(strings: TemplateStringsArray, ...values: readonly unknown[]): Sql {
-  // knex reads `?` as a place for a value; ours come from the template, so a literal one would be a mistake.
-  return { text: strings.join('?'), values: values.map((value, index) => parameter(value, strings[index + 1]!)) };
+  return {
+    text: strings.reduce((text, part, index) => `${text}$${index}${part}`),
+    values: values.map((value, index) => parameter(value, strings[index + 1]!)),
+  };
 }
 
 function parameter(value: unknown, after: string): unknown {

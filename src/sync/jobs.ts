@@ -1,4 +1,4 @@
-import { fromKnex, PgBoss } from 'pg-boss';
+import { PgBoss } from 'pg-boss';
 import { describeUnexpected } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Tx } from '../store/database.ts';
@@ -88,7 +88,7 @@ export function createJobQueue(url: string, log: Log, role: 'send' | 'work'): Jo
     },
     async send(queue, data, { tx, after, once } = {}) {
       await boss.send(queue, data, {
-        ...(tx ? { db: fromKnex(tx.knex) } : {}),
+        ...(tx ? { db: tx } : {}),
         ...(after ? { startAfter: after } : {}),
         ...(once ? { singletonKey: once } : {}),
       });

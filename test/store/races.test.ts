@@ -6,6 +6,7 @@ import type { Feature } from '../../src/model/features.ts';
 import type { Receipt } from '../../src/model/receipt.ts';
 import { Database } from '../../src/store/database.ts';
 import type { HubTenantStore, TenantConfiguration } from '../../src/store/index.ts';
+import { sql } from '../../src/store/sql.ts';
 import { FeedReader } from '../support/feed-reader.ts';
 import { type TestHub, testClock, testDatabase, testHub } from '../support/hub.ts';
 import { during, isBefore, type Moment, momentOf } from '../support/interference.ts';
@@ -374,10 +375,8 @@ describe('four writers over the same people', function () {
       db.tenant(tenant.tenantId, async (tx) => {
         attempts++;
         for (const id of order) {
-          await tx.run({
-            text: 'UPDATE sluice.users SET version = version + 1 WHERE tenant_id = ? AND id = ?',
-            values: [tenant.tenantId, id],
-          });
+          await tx.run(sql`
+            UPDATE sluice.users SET version = version + 1 WHERE tenant_id = ${tenant.tenantId} AND id = ${id}`);
           await sleep(100);
         }
       });

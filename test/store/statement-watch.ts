@@ -64,28 +64,21 @@ export function watchStatements({ unpredicated }: { unpredicated: boolean }): St
   }
 
   pg.Client.prototype.query = function (this: pg.Client, ...args: unknown[]): unknown {
-    const [config, callback] = args as [
-      { text: string; values: unknown[] } | string,
-      ((...a: unknown[]) => void) | undefined,
-    ];
+    const [config] = args as [{ text: string; values: unknown[] } | string];
     const text = typeof config === 'string' ? config : config.text;
     if (/set_config\('sluice\.tenant'/.test(text)) {
       inTenant.add(this);
       return original.apply(this, args);
     }
     if (/^\s*(BEGIN|COMMIT|ROLLBACK)\b/i.test(text)) inTenant.delete(this);
-    if (!inTenant.has(this) || typeof config === 'string' || callback === undefined) return original.apply(this, args);
+    if (!inTenant.has(this) || typeof config === 'string') return original.apply(this, args);
     const answered = unpredicated
       ? twice(this, config)
       : (original.call(this, { text, values: config.values }) as Promise<Answer>);
-    answered.then(
-      (answer) => {
-        sent.push({ text: folded(text), rows: answer.rowCount ?? 0 });
-        callback(null, answer);
-      },
-      (error: unknown) => callback(error),
-    );
-    return undefined;
+    return answered.then((answer) => {
+      sent.push({ text: folded(text), rows: answer.rowCount ?? 0 });
+      return answer;
+    });
   } as never;
 
   return {

@@ -18,8 +18,8 @@ export interface CommitProxy {
   stop(): Promise<void>;
 }
 
-// A simple query's first byte, four bytes of length, then its text; knex sends `COMMIT;`.
-const COMMIT = /^Q[\s\S]{4}commit;?\0/i;
+// A simple query's first byte, four bytes of length, then its text.
+const COMMIT = /^Q[\s\S]{4}COMMIT\0/;
 
 export async function commitProxy(databaseUrl: string): Promise<CommitProxy> {
   const target = new URL(databaseUrl);
