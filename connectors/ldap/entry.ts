@@ -10,6 +10,8 @@ const maxValues = 1000;
 const maxUnasked = 64;
 /** Attributes of an entry whose order is remembered. */
 const maxTurns = 64;
+/** Longest values of an attribute that are compared with those of the entry before. */
+const maxAlikeBytes = 1024;
 
 export interface EntryPlan {
   /** The declaration's spelling; servers may answer in another. */
@@ -17,6 +19,8 @@ export interface EntryPlan {
   readonly key: 'entryUUID' | 'objectGUID';
   /** Fields of which all values count (match, decide, scope); of the others, one. */
   readonly all: readonly string[];
+  /** Fields in which most entries have the same values, such as their classes. */
+  readonly alike: readonly string[];
   /** Documented spellings of names that may arrive unasked. */
   readonly known: readonly string[];
 }
@@ -64,6 +68,9 @@ export class EntryDecoder {
   readonly #starts: number[];
   readonly #stops: number[];
   readonly #options: string[];
+  /** By place: whether most entries say the same there, and what one said before this. */
+  readonly #isAlike: readonly boolean[];
+  readonly #saidBefore: ({ readonly bytes: Buffer; readonly value: SourceValue } | undefined)[];
   /** By place, whether its values are read now; the set of fields this was made from. */
   #wanted: readonly boolean[];
   #onlyOf: ReadonlySet<string> | undefined;
@@ -75,6 +82,8 @@ export class EntryDecoder {
     this.#places = new Map(plan.fields.map((name, place) => [lower(name), place]));
     this.#known = new Map(plan.known.map((name) => [lower(name), name]));
     this.#wantsAll = plan.fields.map((name) => all.has(lower(name)));
+    this.#isAlike = plan.fields.map((name) => plan.alike.includes(name));
+    this.#saidBefore = plan.fields.map(() => undefined);
     this.#keyPlace = plan.fields.indexOf(plan.key);
     this.#binaryKey = plan.key === 'objectGUID';
     this.#starts = plan.fields.map(() => -1);
@@ -130,7 +139,7 @@ export class EntryDecoder {
     let readable = key !== undefined || this.#keyPlace < 0;
     for (let place = 0; place < starts.length && readable; place += 1) {
       if (starts[place]! < 0 || place === this.#keyPlace || !this.#wanted[place]) continue;
-      const value = this.#value(bytes, place);
+      const value = this.#isAlike[place] ? this.#alikeValue(bytes, place) : this.#value(bytes, place);
       if (value === undefined) readable = false;
       else record[this.#fields[place]!] = value;
     }
@@ -171,6 +180,18 @@ export class EntryDecoder {
     const value = new Reader(bytes, start, this.#stops[place]).expect(tags.octets);
     if (this.#binaryKey) return uuidFromGuid(bytes.subarray(value.start, value.stop));
     return value.stop - value.start > 64 ? undefined : canonicalUuid(value.text());
+  }
+
+  /** Decodes, sorts and hands on the same text once, not for every entry that says it. */
+  #alikeValue(bytes: Buffer, place: number): SourceValue | undefined {
+    const [start, stop] = [this.#starts[place]!, this.#stops[place]!];
+    const before = this.#saidBefore[place];
+    if (before && stands(bytes, start, stop, before.bytes)) return before.value;
+    const value = this.#value(bytes, place);
+    // A copy: where these bytes lie others will.
+    if (value !== undefined && stop - start <= maxAlikeBytes)
+      this.#saidBefore[place] = { bytes: Buffer.from(bytes.subarray(start, stop)), value };
+    return value;
   }
 
   /** One value, or all of them sorted; undefined if any is unreadable. */

@@ -30,6 +30,9 @@ type Asking = Pick<ReadContext<typeof shape>, 'settings' | 'net' | 'fields' | 's
 /** Of these one value is enough; of all others each counts, because it may name a person or be compared. */
 const oneValue = new Set(['givenName', 'sn', 'telephoneNumber', 'title', 'department', 'departmentNumber']);
 
+/** A directory has a handful of combinations of these. */
+const alike = ['objectClass', 'userAccountControl'];
+
 /** A full pass: every person under the base DN, in pages that do not outlive the connection. */
 export async function* readUsers(context: ReadContext<typeof shape>): AsyncGenerator<Item> {
   yield* withSession(context, async function* (session) {
@@ -106,6 +109,7 @@ function decoderFor(vendor: Vendor, { fields, scope }: Pick<Asking, 'fields' | '
   return new EntryDecoder({
     fields: asked,
     key: vendor.key,
+    alike,
     all: [...asked.filter((name) => !oneValue.has(name)), ...scopeFields(scope)],
     known: knownAttributes,
   });

@@ -86,7 +86,13 @@ function refuseUnsafe(settings: LdapSettings, tls: boolean): void {
 }
 
 async function readRoot(client: LdapClient): Promise<Root> {
-  const decoder = new EntryDecoder({ fields: rootAttributes, key: 'entryUUID', all: rootAttributes, known: [] });
+  const decoder = new EntryDecoder({
+    fields: rootAttributes,
+    key: 'entryUUID',
+    all: rootAttributes,
+    alike: [],
+    known: [],
+  });
   const root: Record<string, readonly string[]> = Object.fromEntries(rootAttributes.map((name) => [name, []]));
   const search: Search = { base: '', scope: 'base', filter: present('objectClass'), attributes: rootAttributes };
   const result = await eachEntry(client, search, (message) => {

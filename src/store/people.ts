@@ -219,11 +219,14 @@ function settle({ keys }: TenantContext, person: Person, order: readonly string[
     person.isNew ||
     status !== person.status ||
     person.hasDirectory !== person.confirmed ||
-    JSON.stringify(sorted(fields)) !== JSON.stringify(sorted(person.fields));
+    !sameFields(fields, person.fields);
   return { person, fields, came, went, changed };
 }
 
-const sorted = (fields: object) => Object.entries(fields).sort(([a], [b]) => (a < b ? -1 : 1));
+function sameFields(one: Fields, other: Fields): boolean {
+  const names = Object.keys(one) as (keyof Fields)[];
+  return names.length === Object.keys(other).length && names.every((name) => one[name] === other[name]);
+}
 
 function namesOnly(fields: Fields): Partial<Record<string, string>> {
   const kept: Partial<Record<string, string>> = {};

@@ -7,7 +7,14 @@ import { readResult } from '../../../connectors/ldap/results.ts';
 import { allFields } from '../../support/ldap-reading.ts';
 import { done, entry, someone, uuid } from './hostile-server.ts';
 
-const decoder = () => new EntryDecoder({ fields: allFields, key: 'entryUUID', all: ['mail'], known: ['homePhone'] });
+const decoder = (alike: string[] = []) =>
+  new EntryDecoder({
+    fields: allFields,
+    key: 'entryUUID',
+    all: ['mail', 'objectClass'],
+    alike,
+    known: ['homePhone'],
+  });
 const contents = ({ id, tag, bytes, start, stop }: Message) => `${id} ${tag} ${bytes.toString('hex', start, stop)}`;
 
 describe('messages from a socket', () => {
@@ -83,6 +90,23 @@ describe('a decoded entry', () => {
     );
     expect(one.decode(first!).record).to.include({ title: 'Engineer' });
     expect(one.decode(second!)).to.deep.equal({ key: uuid(2), record: { entryUUID: uuid(2) } });
+  });
+
+  it('has its own classes, whatever the entries before it had, and wherever they lay', () => {
+    const classes = fc.array(fc.constantFrom('top', 'person', 'perso', 'Ünit', 'x'.repeat(700)), { maxLength: 3 });
+    const unreadable = Buffer.from([0xff, 0xfe]);
+    const cases = fc.property(fc.array(fc.option(classes), { minLength: 1, maxLength: 12 }), (directory) => {
+      const remembering = decoder(['objectClass']);
+      // All in the same place, as in memory that is used again.
+      const place = Buffer.alloc(4096);
+      for (const objectClass of directory) {
+        const told = entry(1, { entryUUID: uuid(1), objectClass: objectClass ?? [unreadable] });
+        told.copy(place);
+        const [message] = new Framer(1 << 20).take(place.subarray(0, told.length));
+        expect(remembering.decode(message!)).to.deep.equal(decoder().decode(message!));
+      }
+    });
+    fc.assert(cases, { numRuns: 500 });
   });
 
   it('holds at most 64 unasked names, and no name longer than a name', () => {
