@@ -9,10 +9,20 @@ export function newId(atMs: number = Date.now()): string {
   return formatUuid(bytes);
 }
 
-/** Canonical lower-case text of 16 bytes in network order. */
+const DIGITS = Buffer.from('0123456789abcdef');
+const text = Buffer.alloc(36, '-');
+
+/**
+ * Canonical lower-case text of 16 bytes in network order. In one piece: put together from pieces it would take twice the
+ * memory for as long as anybody keeps it, and the ids of all users are kept.
+ */
 export function formatUuid(bytes: Uint8Array): string {
-  const hex = Buffer.from(bytes).toString('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  for (let byte = 0, at = 0; byte < 16; byte++) {
+    if (byte === 4 || byte === 6 || byte === 8 || byte === 10) at++;
+    text[at++] = DIGITS[bytes[byte]! >> 4]!;
+    text[at++] = DIGITS[bytes[byte]! & 0x0f]!;
+  }
+  return text.toString('latin1');
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
