@@ -12,7 +12,7 @@ export interface Migration {
   readonly sql: string;
 }
 
-/** In order; an applied one is never edited, only followed by another. */
+/** In order; an applied one is never edited or renamed, only followed by another: knex keeps the names. */
 export const migrations: readonly Migration[] = [
   ground,
   rooms,

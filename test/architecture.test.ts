@@ -142,6 +142,7 @@ describe('the house', () => {
   it('is read: the imports that it certainly has are found', () => {
     expect(files.length).to.be.greaterThan(150);
     expect(imports).to.deep.include({ file: 'src/store/database.ts', specifier: 'pg', typeOnly: false });
+    expect(imports).to.deep.include({ file: 'src/store/migrate.ts', specifier: 'knex', typeOnly: false });
     expect(imports).to.deep.include({ file: 'src/store/apply-page.ts', specifier: '../gate/gate.ts', typeOnly: true });
   });
 

@@ -4,8 +4,21 @@ import { testDatabase } from './hub.ts';
 
 let made = 0;
 
+export interface OwnDatabase {
+  readonly url: string;
+  readonly migrateUrl: string;
+  readonly masterKey: string;
+}
+
 /** A database beside the tests' own, migrated: for what must not meet other tests' rows or statistics. It goes with the server. */
-export async function ownDatabase(): Promise<{ url: string; migrateUrl: string; masterKey: string }> {
+export async function ownDatabase(): Promise<OwnDatabase> {
+  const database = await blankDatabase();
+  await migrate(database.migrateUrl, new URL(database.url).username);
+  return database;
+}
+
+/** The same, with nothing in it. */
+export async function blankDatabase(): Promise<OwnDatabase> {
   const { url, migrateUrl, masterKey } = await testDatabase();
   const name = `own_${++made}`;
   const owner = new pg.Client({ connectionString: migrateUrl });
@@ -16,6 +29,5 @@ export async function ownDatabase(): Promise<{ url: string; migrateUrl: string; 
     await owner.end();
   }
   const elsewhere = (at: string) => Object.assign(new URL(at), { pathname: `/${name}` }).href;
-  await migrate(elsewhere(migrateUrl), new URL(url).username);
   return { url: elsewhere(url), migrateUrl: elsewhere(migrateUrl), masterKey };
 }
