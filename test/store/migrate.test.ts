@@ -159,6 +159,17 @@ describe('the schema is brought to this version', function () {
     await isWhole(database);
   });
 
+  it('from five steps under knex, with all rights there, as when a new version comes', async () => {
+    const database = await ownDatabase();
+    await asOwner(database, async (client) => {
+      await client.query('DROP SCHEMA registry, sluice CASCADE');
+      for (const { sql } of migrations.slice(0, 5)) await client.query(sql);
+      await client.query('DELETE FROM public.knex_migrations WHERE name <> ALL ($1)', [ALL.slice(0, 5)]);
+    });
+    expect(await bring(database)).to.deep.equal(ALL.slice(5));
+    await isWhole(database);
+  });
+
   it('by several at once: each step by one of them', async () => {
     const database = await blankDatabase();
     const applied = await Promise.all([1, 2, 3].map(() => bring(database)));
