@@ -31,8 +31,9 @@ export async function openPeople(
   const sought = new Map<string, { email?: string; directoryId?: string; elsewhereId?: string }>();
   if (users.length === 0) return sought;
   const rows = await tx.rows<{ user_id: string; kind: string; value: Buffer; wrapped: Buffer }>(sql`
-    SELECT m.user_id, m.kind, m.value, k.wrapped FROM sluice.match_value m
-      JOIN sluice.user_key k ON k.tenant_id = m.tenant_id AND k.user_id = m.user_id
+    SELECT m.user_id, m.kind, m.value,
+           (SELECT k.wrapped FROM sluice.user_key k WHERE k.tenant_id = m.tenant_id AND k.user_id = m.user_id) AS wrapped
+      FROM sluice.match_value m
      WHERE m.tenant_id = ${tenantId} AND m.user_id = ANY(${users}::uuid[]) AND m.kind IN ('email', 'directory-id')`);
   for (const { user_id, kind, value, wrapped } of rows) {
     const person = sought.get(user_id) ?? {};

@@ -37,8 +37,9 @@ export async function optedIn(
   const { tenantId } = context;
   return inTenant(context, async (tx) => {
     const rows = await tx.rows<{ user_id: string; id: string }>(sql`
-      SELECT o.user_id, o.id FROM sluice.opt_in o JOIN sluice.users u ON u.tenant_id = o.tenant_id AND u.id = o.user_id
-       WHERE o.tenant_id = ${tenantId} AND o.feature = ${feature} AND u.status = 'active'
+      SELECT o.user_id, o.id FROM sluice.opt_in o
+       WHERE o.tenant_id = ${tenantId} AND o.feature = ${feature}
+         AND (SELECT u.status FROM sluice.users u WHERE u.tenant_id = o.tenant_id AND u.id = o.user_id) = 'active'
          AND (${after}::uuid IS NULL OR o.user_id > ${after}::uuid)
          AND (${users}::uuid[] IS NULL OR o.user_id = ANY(${users}::uuid[]))
        ORDER BY o.user_id LIMIT ${limit}`);
@@ -194,9 +195,11 @@ async function coveredByOptIn(
     SELECT 1 FROM sluice.users WHERE tenant_id = ${tenantId} AND id = ANY(${told.map(({ user }) => user)}::uuid[])
      ORDER BY id FOR NO KEY UPDATE`);
   const standing = await tx.rows<{ user_id: string; id: string; older: boolean }>(sql`
-    SELECT o.user_id, o.id, coalesce(c.read_at > ${readAt}::timestamptz, false) AS older
+    SELECT o.user_id, o.id,
+           coalesce((SELECT c.read_at FROM sluice.user_calendar c
+                      WHERE c.tenant_id = o.tenant_id AND c.user_id = o.user_id
+                        AND c.connection_id = ${connection}) > ${readAt}::timestamptz, false) AS older
       FROM sluice.opt_in o
-      LEFT JOIN sluice.user_calendar c ON c.tenant_id = o.tenant_id AND c.user_id = o.user_id AND c.connection_id = ${connection}
      WHERE o.tenant_id = ${tenantId} AND o.feature = ${feature} AND o.user_id = ANY(${told.map(({ user }) => user)}::uuid[])`);
   const optInOf = new Map(asked.map(({ user, optIn }) => [user, optIn]));
   const covers = new Map(

@@ -130,8 +130,9 @@ export async function loadPeople(tx: Tx, context: TenantContext, ids: readonly s
   const { tenantId, keys } = context;
   const wanted = [...new Set(ids)].sort();
   const rows = await tx.rows<UserRow>(sql`
-    SELECT u.id, u.status, u.confirmed, u.fields, k.wrapped
-      FROM sluice.users u JOIN sluice.user_key k ON k.tenant_id = u.tenant_id AND k.user_id = u.id
+    SELECT u.id, u.status, u.confirmed, u.fields,
+           (SELECT k.wrapped FROM sluice.user_key k WHERE k.tenant_id = u.tenant_id AND k.user_id = u.id) AS wrapped
+      FROM sluice.users u
      WHERE u.tenant_id = ${tenantId} AND u.id = ANY(${wanted}::uuid[])
      ORDER BY u.id FOR NO KEY UPDATE OF u`);
   for (const row of rows) {

@@ -135,8 +135,10 @@ export class RulesInMemory implements Rules {
     return inPortions(take, (after, portion) =>
       tx.rows(sql`
         SELECT string_agg(key_digest || uuid_send(user_id) || has_left, '' ORDER BY key_digest) AS packed
-          FROM (SELECT b.key_digest, b.user_id, boolsend(u.status = 'left') AS has_left
-                  FROM sluice.binding b JOIN sluice.users u ON u.tenant_id = b.tenant_id AND u.id = b.user_id
+          FROM (SELECT b.key_digest, b.user_id,
+                       boolsend((SELECT u.status FROM sluice.users u
+                                  WHERE u.tenant_id = b.tenant_id AND u.id = b.user_id) = 'left') AS has_left
+                  FROM sluice.binding b
                  WHERE b.tenant_id = ${this.#context.tenantId} AND b.connection_id = ${this.#connection}
                    AND b.key_digest > ${after.digest}
                  ORDER BY b.key_digest LIMIT ${portion}) AS portion

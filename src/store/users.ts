@@ -25,10 +25,11 @@ interface Row {
 }
 
 const selected = (tenantId: string, ids: readonly string[]) => sql`
-  SELECT u.id, u.status, u.confirmed, u.fields, u.version, k.wrapped,
+  SELECT u.id, u.status, u.confirmed, u.fields, u.version,
+         (SELECT k.wrapped FROM sluice.user_key k WHERE k.tenant_id = u.tenant_id AND k.user_id = u.id) AS wrapped,
          ARRAY(SELECT o.feature FROM sluice.opt_in o
                 WHERE o.tenant_id = ${tenantId} AND o.user_id = u.id ORDER BY o.feature) AS opt_ins
-    FROM sluice.users u JOIN sluice.user_key k ON k.tenant_id = u.tenant_id AND k.user_id = u.id
+    FROM sluice.users u
    WHERE u.tenant_id = ${tenantId} AND u.id = ANY(${ids}::uuid[]) ORDER BY u.id`;
 
 function opened({ keys }: TenantContext, row: Row): User {
