@@ -46,7 +46,7 @@ export interface JobQueue {
   /** Makes the queues; needed once, before anything is sent. */
   start(): Promise<void>;
   /** Within a transaction: the job is there if and only if the transaction commits. */
-  send<Q extends Queue>(queue: Q, data: Jobs[Q], options?: { tx?: Tx; after?: Date; once?: string }): Promise<void>;
+  send<Q extends Queue>(queue: Q, data: Jobs[Q], options?: { tx?: Tx; after?: Date }): Promise<void>;
   /** A handler that throws is logged by kind and place, and its jobs are tried twice more. */
   work<Q extends Queue>(
     queue: Q,
@@ -86,11 +86,10 @@ export function createJobQueue(url: string, log: Log, role: 'send' | 'work'): Jo
         });
       }
     },
-    async send(queue, data, { tx, after, once } = {}) {
+    async send(queue, data, { tx, after } = {}) {
       await boss.send(queue, data, {
         ...(tx ? { db: tx } : {}),
         ...(after ? { startAfter: after } : {}),
-        ...(once ? { singletonKey: once } : {}),
       });
     },
     async work(queue, { atOnce, together = 1 }, handle) {
