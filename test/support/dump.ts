@@ -15,7 +15,7 @@ export async function dumpDatabase(ownerUrl: string): Promise<Map<string, Buffer
        WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')`);
     const dump = new Map<string, Buffer>();
     for (const name of [...rows.map((row) => row.name), 'pg_catalog.pg_stats', 'pg_catalog.pg_stat_activity']) {
-      const found = await client.query<{ row: string }>(`SELECT t::text AS row FROM ${name} t`);
+      const found = await client.query<{ row: string }>(`SELECT ROW(t.*)::text AS row FROM ${name} t`);
       dump.set(name, Buffer.from(found.rows.map(({ row }) => row).join('\n')));
     }
     return dump;
