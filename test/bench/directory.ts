@@ -3,8 +3,11 @@ import type { Receipt } from '../../src/model/receipt.ts';
 import { type Measured, type MeasuredPass, measure, sync } from './measure.ts';
 import type { Stage } from './prepare.ts';
 
-/** A full first pass, an unchanged pass, and the shell doing the same without a gate: one run, one machine. */
-export async function measureDirectory(stage: Stage): Promise<void> {
+/**
+ * A full first pass, an unchanged pass, and the shell doing the same without a gate: one run, one machine.
+ * @returns the peak of the first pass, in MB
+ */
+export async function measureDirectory(stage: Stage): Promise<number> {
   const { entries, users } = stage;
   const shells: Measured[] = [];
   const firsts: MeasuredPass[] = [];
@@ -20,14 +23,16 @@ export async function measureDirectory(stage: Stage): Promise<void> {
     console.log(
       `${name.padEnd(40)} ${wall_s.toFixed(2).padStart(7)} s  ${(wall_s / pipeline).toFixed(2).padStart(5)} ×${peak_mb === undefined ? '' : `  ${peak_mb.toFixed(0).padStart(4)} MB peak`}`,
     );
+  const peakOf = (passes: readonly MeasuredPass[]) => Math.max(...passes.map(({ peak_mb }) => peak_mb));
   const lines = (name: string, passes: readonly MeasuredPass[]) => {
-    line(name, Math.min(...passes.map(({ pass_s }) => pass_s)), Math.max(...passes.map(({ peak_mb }) => peak_mb)));
+    line(name, Math.min(...passes.map(({ pass_s }) => pass_s)), peakOf(passes));
     line('  with the start and end of its command', Math.min(...passes.map(({ wall_s }) => wall_s)));
   };
   console.log(`\n${entries.toLocaleString('en')} entries, ${users.toLocaleString('en')} users`);
   line('ldapsearch | awk | psql \\copy', pipeline);
   lines('first full pass', firsts);
   lines('unchanged full pass', unchanged);
+  return peakOf(firsts);
 }
 
 async function pass(

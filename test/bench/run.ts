@@ -33,15 +33,19 @@ const wanted = (part: string) => values.only === undefined || values.only === pa
 const roundsOf = (entries: number) => (entries <= 100_000 ? 3 : 1);
 const sizes = values.entries === undefined ? [100_000, 500_000] : [Number(values.entries)];
 
+const peaks_mb: number[] = [];
 for (const entries of wanted('directory') ? sizes : []) {
   const stage = await prepare(entries, roundsOf(entries));
   try {
-    await measureDirectory(stage);
+    peaks_mb.push(await measureDirectory(stage));
   } finally {
     await stage.stop();
     await rm(stage.folder, { recursive: true, force: true });
   }
 }
+const [smaller, larger] = peaks_mb;
+if (smaller && larger)
+  console.log(`\npeak of a first pass, larger against smaller: ${(larger / smaller).toFixed(2)} ×`);
 if (wanted('gate')) await measureGate();
 if (wanted('calendars')) await measureCalendars(Number(values.rooms), Number(values.latency));
 process.exit(0);
