@@ -15,7 +15,7 @@ const names = soaks.map(({ name }) => name);
 const unknown = positionals.filter((name) => !names.includes(name));
 const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 32) : Number(values.seed);
 if (unknown.length > 0 || values.help || !Number.isSafeInteger(seed)) {
-  for (const { name, about } of soaks) console.log(`${name.padEnd(14)}${about}`);
+  for (const { name, about } of soaks) console.log(`${name.padEnd(16)}${about}`);
   console.log('npm run soak -- [--seed INTEGER] [NAME …]');
   process.exit(values.help ? 0 : 2);
 }

@@ -101,5 +101,4 @@ export class FeedReader<E extends { readonly version: number }> {
 }
 
 /** Our own store was replaced under the reader, after the server had died: the next poll asks the new one. */
-const poolWasClosed = (error: unknown) =>
-  /Unable to acquire a connection|aborted/i.test((error as Error).message ?? '');
+const poolWasClosed = (error: unknown) => /after calling end on the pool/.test((error as Error).message ?? '');
