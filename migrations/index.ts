@@ -5,6 +5,7 @@ import { notifications } from './0004-notifications.ts';
 import { connections } from './0005-connections.ts';
 import { leftAlone } from './0006-left-alone.ts';
 import { quiet } from './0007-quiet.ts';
+import { newcomers } from './0008-newcomers.ts';
 
 /** A forward step. Its first line says whether it locks or breaks; every column says what it is for. */
 export interface Migration {
@@ -21,4 +22,5 @@ export const migrations: readonly Migration[] = [
   connections,
   leftAlone,
   quiet,
+  newcomers,
 ];

@@ -30,10 +30,13 @@ export async function applyEvents(
   kept: readonly KeptThing[],
 ): Promise<readonly RowOutcome[]> {
   const { tenantId, clock } = context;
+  // Key by key: asked for all at once, the planner may rather look through every calendar than through the keys of one.
   const rows = await tx.rows<Omit<Row, 'starts_at' | 'ends_at'> & { starts_at: Date; ends_at: Date }>(sql`
-    SELECT id, source_key, space, starts_at, ends_at, time_zone, all_day, show_as, organizer, series FROM sluice.event
-     WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND partition = ${partition}
-       AND source_key = ANY(${kept.map(({ key }) => key)}::text[])`);
+    SELECT e.* FROM unnest(${kept.map(({ key }) => key)}::text[]) AS told (key)
+     CROSS JOIN LATERAL (
+       SELECT id, source_key, space, starts_at, ends_at, time_zone, all_day, show_as, organizer, series FROM sluice.event
+        WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND partition = ${partition}
+          AND source_key = told.key LIMIT 1) e`);
   const before = new Map(
     rows.map((row): [string, Row] => [
       row.source_key,
@@ -177,15 +180,26 @@ export function eventStore(context: TenantContext): EventStore {
   const { tenantId, clock } = context;
 
   async function select(tx: Tx, wanted: Partial<Parameters<EventStore['list']>[0]> & { ids?: readonly string[] }) {
+    // Space by space: the other way round, each event of the tenant would be asked where it is.
     const { ids = null, spaces = null, from = null, to = null, after = null, limit = null } = wanted;
     const rows = await tx.rows<Told>(sql`
-      SELECT e.id, c.name AS connection, e.source_key AS key, s.id AS space, e.starts_at, e.ends_at, e.time_zone,
-             e.all_day, e.show_as, e.organizer, e.version
+      SELECT e.id, e.source_key AS key, e.starts_at, e.ends_at, e.time_zone, e.all_day, e.show_as, e.organizer, e.version,
+             (SELECT s.id FROM sluice.space s
+               WHERE s.tenant_id = e.tenant_id AND s.connection_id = e.connection_id AND s.source_key = e.space) AS space,
+             (SELECT c.name FROM registry.connection c
+               WHERE c.tenant_id = e.tenant_id AND c.id = e.connection_id) AS connection
         FROM sluice.event e
-        JOIN registry.connection c ON c.tenant_id = e.tenant_id AND c.id = e.connection_id
-        LEFT JOIN sluice.space s ON s.tenant_id = e.tenant_id AND s.connection_id = e.connection_id AND s.source_key = e.space
        WHERE e.tenant_id = ${tenantId} AND (${ids}::uuid[] IS NULL OR e.id = ANY(${ids}::uuid[]))
-         AND (${spaces}::uuid[] IS NULL OR s.id = ANY(${spaces}::uuid[]))
+         AND (${spaces}::uuid[] IS NULL OR e.id = ANY(ARRAY(
+               SELECT o.id FROM unnest(${spaces}::uuid[]) AS asked (id)
+                CROSS JOIN LATERAL (
+                  SELECT s.connection_id, s.source_key FROM sluice.space s
+                   WHERE s.tenant_id = ${tenantId} AND s.id = asked.id LIMIT 1) s
+                CROSS JOIN LATERAL (
+                  SELECT o.id FROM sluice.event o
+                   WHERE o.tenant_id = ${tenantId} AND o.connection_id = s.connection_id AND o.space = s.source_key
+                     AND (${from}::timestamptz IS NULL OR o.ends_at > ${from}::timestamptz)
+                     AND (${to}::timestamptz IS NULL OR o.starts_at < ${to}::timestamptz) OFFSET 0) o)))
          AND (${from}::timestamptz IS NULL OR e.ends_at > ${from}::timestamptz)
          AND (${to}::timestamptz IS NULL OR e.starts_at < ${to}::timestamptz)
          AND (${after}::uuid IS NULL OR e.id > ${after}::uuid)

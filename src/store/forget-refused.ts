@@ -72,14 +72,15 @@ async function ofNoSpace(
   connection: string,
   refused: readonly string[],
 ): Promise<string[]> {
+  // OFFSET 0: looked up for each name, never made a join of all with all.
   const rows = await tx.rows<{ name: string }>(sql`
     SELECT asked.name FROM unnest(${[...refused]}::text[]) AS asked(name)
-     WHERE NOT EXISTS (SELECT 1 FROM sluice.partition p
-                        WHERE p.tenant_id = ${tenantId} AND p.connection_id = ${connection} AND p.stream = 'events'
-                          AND p.name = asked.name AND p.about <> p.name)
+     WHERE coalesce((SELECT p.about FROM sluice.partition p
+                      WHERE p.tenant_id = ${tenantId} AND p.connection_id = ${connection} AND p.stream = 'events'
+                        AND p.name = asked.name) = asked.name, true)
        AND NOT EXISTS (SELECT 1 FROM sluice.event e
                         WHERE e.tenant_id = ${tenantId} AND e.connection_id = ${connection}
-                          AND e.partition = asked.name AND e.space <> asked.name)`);
+                          AND e.partition = asked.name AND e.space <> asked.name OFFSET 0)`);
   return rows.map(({ name }) => name);
 }
 

@@ -94,9 +94,11 @@ async function lockersByKey(
   keys: readonly string[],
 ): Promise<Map<string, LockerRow>> {
   const rows = await tx.rows<LockerRow>(sql`
-    SELECT id, source_key, bank, number, place, reported, size FROM sluice.locker
-     WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND source_key = ANY(${keys}::text[])
-     ORDER BY id`);
+    SELECT l.* FROM unnest(${keys}::text[]) AS told (key)
+     CROSS JOIN LATERAL (
+       SELECT id, source_key, bank, number, place, reported, size FROM sluice.locker
+        WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND source_key = told.key LIMIT 1) l
+     ORDER BY l.id`);
   return new Map(rows.map((row) => [row.source_key, row]));
 }
 
@@ -190,9 +192,11 @@ async function assignmentsByKey(tx: Tx, { tenantId }: TenantContext, connection:
     shared: boolean;
     read_at: Date;
   }>(sql`
-    SELECT source_key, row_id, locker_id, user_id, until, shared, read_at FROM sluice.locker_assignment
-     WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND source_key = ANY(${keys}::text[])
-     ORDER BY row_id`);
+    SELECT a.* FROM unnest(${keys}::text[]) AS told (key)
+     CROSS JOIN LATERAL (
+       SELECT source_key, row_id, locker_id, user_id, until, shared, read_at FROM sluice.locker_assignment
+        WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND source_key = told.key LIMIT 1) a
+     ORDER BY a.row_id`);
   return new Map(rows.map((row) => [row.source_key, row]));
 }
 
@@ -284,9 +288,10 @@ export function lockerStore(context: TenantContext): LockerStore {
         const lockers = await tx.rows<
           Omit<Locker, 'assignments' | 'status'> & { reported: Locker['status'] | null; stranger: boolean }
         >(sql`
-          SELECT l.id, c.name AS connection, l.source_key AS key, l.bank, l.number, l.place, l.reported, l.size,
-                 l.stranger, l.version
-            FROM sluice.locker l JOIN registry.connection c ON c.tenant_id = l.tenant_id AND c.id = l.connection_id
+          SELECT l.id, l.source_key AS key, l.bank, l.number, l.place, l.reported, l.size, l.stranger, l.version,
+                 (SELECT c.name FROM registry.connection c
+                   WHERE c.tenant_id = l.tenant_id AND c.id = l.connection_id) AS connection
+            FROM sluice.locker l
            WHERE l.tenant_id = ${tenantId} AND l.id = ANY(${ids}::uuid[])`);
         const assigned = await tx.rows<{ locker_id: string; user_id: string; until: Date | null; shared: boolean }>(sql`
           SELECT locker_id, user_id, until, shared FROM sluice.locker_assignment

@@ -60,7 +60,7 @@ async function sharingAnAddress(tx: Tx, { tenantId }: TenantContext, users: read
     SELECT m.user_id FROM sluice.match_value m
      WHERE m.tenant_id = ${tenantId} AND m.user_id = ANY(${users}::uuid[]) AND m.kind = 'email'
        AND EXISTS (SELECT 1 FROM sluice.match_value o
-                    WHERE o.tenant_id = ${tenantId} AND o.kind = 'email' AND o.digest = m.digest AND o.user_id <> m.user_id)`);
+                    WHERE o.tenant_id = ${tenantId} AND o.kind = 'email' AND o.digest = m.digest AND o.user_id <> m.user_id OFFSET 0)`);
   return new Set(rows.map(({ user_id }) => user_id));
 }
 

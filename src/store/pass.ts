@@ -218,12 +218,13 @@ export async function forgetPartitions(
   const { tenantId } = context;
   await inTenant(context, async (tx) => {
     await holdLease(tx, tenantId, lease);
+    // OFFSET 0: looked up for each partition, never made a join of all with all.
     await tx.run(sql`
       DELETE FROM sluice.partition
        WHERE tenant_id = ${tenantId} AND connection_id = ${lease.connectionId} AND stream = ${stream}
          AND name = ANY(${names}::text[])
          AND NOT EXISTS (SELECT 1 FROM sluice.event e
                           WHERE e.tenant_id = ${tenantId} AND e.connection_id = ${lease.connectionId}
-                            AND e.partition = sluice.partition.name)`);
+                            AND e.partition = sluice.partition.name OFFSET 0)`);
   });
 }

@@ -24,12 +24,16 @@ interface Things {
 const keptOf = (pairs: readonly Pair[]): string[] => pairs.map(({ kept }) => kept);
 const goneOf = (pairs: readonly Pair[]): string[] => pairs.map(({ gone }) => gone);
 
+// Of a key there is one row at most. The limit says so to the planner, which then looks each up; a plain join it may
+// carry out by comparing every row with every row (see test/store/fresh-tenant.test.ts).
 const things: Readonly<Record<ThingStream, Things>> = {
   spaces: {
     kind: 'space',
     pairs: (tenant, from, to) => sql`
       SELECT o.id AS kept, n.id AS gone FROM sluice.space o
-        JOIN sluice.space n ON n.tenant_id = o.tenant_id AND n.source_key = o.source_key AND n.connection_id = ${to}
+       CROSS JOIN LATERAL (
+         SELECT n.id FROM sluice.space n
+          WHERE n.tenant_id = o.tenant_id AND n.source_key = o.source_key AND n.connection_id = ${to} LIMIT 1) n
        WHERE o.tenant_id = ${tenant} AND o.connection_id = ${from} ORDER BY o.id`,
     dropOld: (tenant, kept) => sql`DELETE FROM sluice.space WHERE tenant_id = ${tenant} AND id = ANY(${kept}::uuid[])`,
     rename: (tenant, pairs, versions) => sql`
@@ -41,8 +45,10 @@ const things: Readonly<Record<ThingStream, Things>> = {
     kind: 'event',
     pairs: (tenant, from, to) => sql`
       SELECT o.id AS kept, n.id AS gone FROM sluice.event o
-        JOIN sluice.event n ON n.tenant_id = o.tenant_id AND n.partition = o.partition AND n.source_key = o.source_key
-                           AND n.connection_id = ${to}
+       CROSS JOIN LATERAL (
+         SELECT n.id FROM sluice.event n
+          WHERE n.tenant_id = o.tenant_id AND n.partition = o.partition AND n.source_key = o.source_key
+            AND n.connection_id = ${to} LIMIT 1) n
        WHERE o.tenant_id = ${tenant} AND o.connection_id = ${from} ORDER BY o.id`,
     dropOld: (tenant, kept) => sql`DELETE FROM sluice.event WHERE tenant_id = ${tenant} AND id = ANY(${kept}::uuid[])`,
     rename: (tenant, pairs, versions) => sql`
@@ -54,7 +60,9 @@ const things: Readonly<Record<ThingStream, Things>> = {
     kind: 'locker',
     pairs: (tenant, from, to) => sql`
       SELECT o.id AS kept, n.id AS gone FROM sluice.locker o
-        JOIN sluice.locker n ON n.tenant_id = o.tenant_id AND n.source_key = o.source_key AND n.connection_id = ${to}
+       CROSS JOIN LATERAL (
+         SELECT n.id FROM sluice.locker n
+          WHERE n.tenant_id = o.tenant_id AND n.source_key = o.source_key AND n.connection_id = ${to} LIMIT 1) n
        WHERE o.tenant_id = ${tenant} AND o.connection_id = ${from} ORDER BY o.id`,
     // Who had it according to the old connection goes with its row.
     dropOld: (tenant, kept) => sql`DELETE FROM sluice.locker WHERE tenant_id = ${tenant} AND id = ANY(${kept}::uuid[])`,
@@ -174,8 +182,8 @@ async function bequeathLeavers(tx: Tx, { tenantId }: TenantContext, from: string
   await tx.run(sql`
     INSERT INTO sluice.binding (tenant_id, connection_id, key_digest, user_id)
     SELECT ${tenantId}, ${to}, b.key_digest, b.user_id FROM sluice.binding b
-      JOIN sluice.users u ON u.tenant_id = b.tenant_id AND u.id = b.user_id AND u.status = 'left'
      WHERE b.tenant_id = ${tenantId} AND b.connection_id = ${from}
+       AND (SELECT u.status FROM sluice.users u WHERE u.tenant_id = b.tenant_id AND u.id = b.user_id) = 'left'
     ON CONFLICT DO NOTHING`);
 }
 
@@ -190,8 +198,11 @@ async function takeOverThings(tx: Tx, context: TenantContext, stream: ThingStrea
   ]);
   await tx.run(dropOld(tenantId, keptOf(pairs)));
   await tx.run(rename(tenantId, pairs, versions.slice(0, pairs.length)));
+  // As a table of pairs it would be joined, pair by pair with each row.
+  const keptFor = JSON.stringify(Object.fromEntries(pairs.map(({ kept, gone }) => [gone, kept])));
   await tx.run(sql`
-    UPDATE sluice.held h SET row_id = new.kept
-      FROM unnest(${keptOf(pairs)}::uuid[], ${goneOf(pairs)}::uuid[]) AS new (kept, gone)
-     WHERE h.tenant_id = ${tenantId} AND h.connection_id = ${to} AND h.stream = ${stream} AND h.row_id = new.gone`);
+    UPDATE sluice.held h SET row_id = (new.kept_for ->> h.row_id::text)::uuid
+      FROM (VALUES (${keptFor}::jsonb)) AS new (kept_for)
+     WHERE h.tenant_id = ${tenantId} AND h.connection_id = ${to} AND h.stream = ${stream}
+       AND new.kept_for ->> h.row_id::text IS NOT NULL`);
 }

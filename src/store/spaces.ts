@@ -27,9 +27,10 @@ export async function applySpaces(
 ): Promise<readonly RowOutcome[]> {
   const { tenantId } = context;
   const rows = await tx.rows<Columns & { id: string; source_key: string }>(sql`
-    SELECT id, source_key, name, kind, parent, capacity, time_zone, equipment FROM sluice.space
-     WHERE tenant_id = ${tenantId} AND connection_id = ${connection}
-       AND source_key = ANY(${kept.map(({ key }) => key)}::text[])`);
+    SELECT s.* FROM unnest(${kept.map(({ key }) => key)}::text[]) AS told (key)
+     CROSS JOIN LATERAL (
+       SELECT id, source_key, name, kind, parent, capacity, time_zone, equipment FROM sluice.space
+        WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND source_key = told.key LIMIT 1) s`);
   const before = new Map(rows.map((row) => [row.source_key, row]));
   const { outcomes, changed } = comparedByKey<Columns>(kept, before, (fields) => ({
     name: textOf(fields.name),
@@ -86,11 +87,12 @@ export function spaceStore(context: TenantContext): SpaceStore {
   /** By id, or those after one. Parents are told by our ids, as far as they are known. */
   const select = (tx: Tx, ids: readonly string[] | null, after: string | null, limit: number) =>
     tx.rows<Space>(sql`
-      SELECT s.id, c.name AS connection, s.source_key AS key, s.name, s.kind, p.id AS parent, s.capacity, s.time_zone,
-             s.equipment, s.version
+      SELECT s.id, s.source_key AS key, s.name, s.kind, s.capacity, s.time_zone, s.equipment, s.version,
+             (SELECT c.name FROM registry.connection c
+               WHERE c.tenant_id = s.tenant_id AND c.id = s.connection_id) AS connection,
+             (SELECT p.id FROM sluice.space p
+               WHERE p.tenant_id = s.tenant_id AND p.connection_id = s.connection_id AND p.source_key = s.parent) AS parent
         FROM sluice.space s
-        JOIN registry.connection c ON c.tenant_id = s.tenant_id AND c.id = s.connection_id
-        LEFT JOIN sluice.space p ON p.tenant_id = s.tenant_id AND p.connection_id = s.connection_id AND p.source_key = s.parent
        WHERE s.tenant_id = ${tenantId} AND (${ids}::uuid[] IS NULL OR s.id = ANY(${ids}::uuid[]))
          AND (${after}::uuid IS NULL OR s.id > ${after}::uuid)
        ORDER BY s.id LIMIT ${limit}`);

@@ -77,8 +77,10 @@ export const streamRows: Readonly<Record<StreamName, StreamRows>> = {
     byKey: (tx, { tenantId }, connection, _partition, keys) =>
       ids(
         tx,
-        sql`SELECT id FROM sluice.locker
-             WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND source_key = ANY(${keys}::text[])`,
+        sql`SELECT DISTINCT one.id FROM unnest(${keys}::text[]) AS asked (key)
+             CROSS JOIN LATERAL (
+               SELECT id FROM sluice.locker
+                WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND source_key = asked.key LIMIT 1) one`,
       ),
     remove: (tx, context, _connection, rows) => removeLockers(tx, context, rows, 'source-removed'),
   },
@@ -104,8 +106,10 @@ export const streamRows: Readonly<Record<StreamName, StreamRows>> = {
     byKey: (tx, { tenantId }, connection, _partition, keys) =>
       ids(
         tx,
-        sql`SELECT row_id AS id FROM sluice.locker_assignment
-             WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND source_key = ANY(${keys}::text[])`,
+        sql`SELECT DISTINCT one.id FROM unnest(${keys}::text[]) AS asked (key)
+             CROSS JOIN LATERAL (
+               SELECT row_id AS id FROM sluice.locker_assignment
+                WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND source_key = asked.key LIMIT 1) one`,
       ),
     remove: removeAssignments,
   },
@@ -125,8 +129,10 @@ export const streamRows: Readonly<Record<StreamName, StreamRows>> = {
     byKey: (tx, { tenantId }, connection, _partition, keys) =>
       ids(
         tx,
-        sql`SELECT id FROM sluice.space
-             WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND source_key = ANY(${keys}::text[])`,
+        sql`SELECT DISTINCT one.id FROM unnest(${keys}::text[]) AS asked (key)
+             CROSS JOIN LATERAL (
+               SELECT id FROM sluice.space
+                WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND source_key = asked.key LIMIT 1) one`,
       ),
     remove: (tx, context, _connection, rows) => removeSpaces(tx, context, rows, 'source-removed'),
   },
@@ -148,9 +154,11 @@ export const streamRows: Readonly<Record<StreamName, StreamRows>> = {
     byKey: (tx, { tenantId }, connection, partition, keys) =>
       ids(
         tx,
-        sql`SELECT id FROM sluice.event
-             WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND partition = ${partition}
-               AND source_key = ANY(${keys}::text[])`,
+        sql`SELECT DISTINCT one.id FROM unnest(${keys}::text[]) AS asked (key)
+             CROSS JOIN LATERAL (
+               SELECT id FROM sluice.event
+                WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND partition = ${partition}
+                  AND source_key = asked.key LIMIT 1) one`,
       ),
     remove: (tx, context, _connection, rows) => removeEvents(tx, context, rows, 'source-removed'),
   },

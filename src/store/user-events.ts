@@ -126,8 +126,10 @@ async function spacesAmong(
   const named = new Set(told.flatMap(({ kept }) => kept.flatMap(({ fields }) => spacesIn(fields))));
   if (named.size === 0) return named;
   const rows = await tx.rows<{ source_key: string }>(sql`
-    SELECT source_key FROM sluice.space
-     WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND source_key = ANY(${[...named]}::text[])`);
+    SELECT s.source_key FROM unnest(${[...named]}::text[]) AS told (key)
+     CROSS JOIN LATERAL (
+       SELECT source_key FROM sluice.space
+        WHERE tenant_id = ${tenantId} AND connection_id = ${connection} AND source_key = told.key LIMIT 1) s`);
   return new Set(rows.map(({ source_key }) => source_key));
 }
 
