@@ -4,7 +4,6 @@ import type { StreamName } from '../model/model.ts';
 import type { RunMode } from '../model/receipt.ts';
 import { inTenant, type TenantContext } from './context.ts';
 import type { Tx } from './database.ts';
-import { IdSet } from './id-set.ts';
 import { holdLease, type Lease } from './lease.ts';
 import { sql } from './sql.ts';
 
@@ -22,7 +21,7 @@ export interface Pass {
   /** Pages committed so far. */
   pages: number;
   /** Our rows seen so far. */
-  readonly seen: IdSet;
+  readonly seen: Set<string>;
   /** Whether removals of this stream wait for a person, also such as this pass found: a row seen again must leave the list. */
   anyHeld: boolean;
 }
@@ -128,7 +127,7 @@ export async function beginPass(
       over,
       state: resumeState,
       pages: underWay ? row!.pages : 0,
-      seen: new IdSet(seen),
+      seen: new Set(seen),
       anyHeld: row!.any_held,
     };
   });

@@ -5,7 +5,6 @@ import { AskedDigests } from './asked-digests.ts';
 import type { TenantContext } from './context.ts';
 import type { Tx } from './database.ts';
 import { DigestTable } from './digest-table.ts';
-import { IdSet } from './id-set.ts';
 import type { Recognised } from './people.ts';
 import { RulesView } from './rules-view.ts';
 import { sql } from './sql.ts';
@@ -34,7 +33,7 @@ export class RulesInMemory implements Rules {
   /** Of the bound users, those who wait out their grace. */
   #left = new Set<string>();
   /** Those who left included. */
-  #boundUsers = new IdSet();
+  #boundUsers = new Set<string>();
   #matches = new Map<MatchKind, DigestTable>();
   readonly #views = new Set<RulesView>();
   /** Of views that are closed. */
@@ -105,7 +104,7 @@ export class RulesInMemory implements Rules {
     // A page may be judged meanwhile: it finds the old memory whole, and is judged again.
     const bindings = new DigestTable();
     const left = new Set<string>();
-    const boundUsers = new IdSet();
+    const boundUsers = new Set<string>();
     const matches = new Map<MatchKind, DigestTable>();
     // The same text for the same user wherever it stands: an id takes more room than its digest.
     const ids = new Map<string, string>();
