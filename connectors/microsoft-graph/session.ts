@@ -1,4 +1,4 @@
-import type { Client, GraphRequest } from '@microsoft/microsoft-graph-client';
+import type { Client, GraphRequest, ResponseType } from '@microsoft/microsoft-graph-client';
 import { type CheckContext, NeedsAttention, type Net } from '../../src/contract/index.ts';
 import { type Answer, answerOf, isRecord } from './answer.ts';
 import { Gatekeeper } from './gatekeeper.ts';
@@ -24,7 +24,7 @@ export class Session {
   readonly #net: Net;
   readonly #gatekeeper: Gatekeeper;
   readonly #known = new Map<string, Promise<unknown>>();
-  #opened: Promise<{ client: Client; raw: unknown; signIn: SignIn }> | undefined;
+  #opened: Promise<{ client: Client; raw: ResponseType; signIn: SignIn }> | undefined;
 
   constructor({ settings, net, signal }: Asking) {
     this.settings = settings;
@@ -61,12 +61,7 @@ export class Session {
       const { client, raw } = await this.#open();
       const carried: Carried = { link: `${this.origin}${target}` };
       return this.#asked(carried, () =>
-        client
-          .api(target)
-          .responseType(raw as never)
-          .headers(headers)
-          .option('carried', carried)
-          .get(),
+        client.api(target).responseType(raw).headers(headers).option('carried', carried).get(),
       );
     });
   }
@@ -115,14 +110,7 @@ export class Session {
     const once = async () => {
       const { client, raw } = await this.#open();
       const carried: Carried = {};
-      return this.#asked(carried, () =>
-        how(
-          client
-            .api(target)
-            .responseType(raw as never)
-            .option('carried', carried),
-        ),
-      );
+      return this.#asked(carried, () => how(client.api(target).responseType(raw).option('carried', carried)));
     };
     return this.patiently(() => this.#gatekeeper.through(once));
   }

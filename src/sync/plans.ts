@@ -22,11 +22,14 @@ export interface PlannedStream {
   readonly fingerprint: string;
 }
 
+/** As its connector's code takes them: `apply` held them against the shape that it declares. */
+export const settingsOf = (settings: ConnectionConfiguration['settings']) => settings as SettingsOf<SettingsShape>;
+
 /** The name under which log-ons know the connection's people, as far as its settings say one. */
 export function namedDirectory(connector: Connector | undefined, settings: ConnectionConfiguration['settings']) {
   const { directory } = settings;
   if (typeof directory === 'string' && directory !== '') return directory;
-  return connector?.directory?.(settings as SettingsOf<SettingsShape>);
+  return connector?.directory?.(settingsOf(settings));
 }
 
 /** @param byDefault the connection's DIRECTORY where its settings name none */
@@ -72,7 +75,7 @@ export function contextFor(
 ): CheckContext<SettingsShape> {
   return {
     ...by,
-    settings: configured.settings as CheckContext<SettingsShape>['settings'],
+    settings: settingsOf(configured.settings),
     fields: plan.asked,
     scope: configured.streams[plan.stream]?.scope,
   };

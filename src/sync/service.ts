@@ -8,7 +8,7 @@ import { expiringIn, expiringOf, soon } from './expiries.ts';
 import type { JobQueue } from './jobs.ts';
 import { lookUp } from './lookup.ts';
 import { atOnceOf, featureOf } from './opted-in.ts';
-import { type ConnectionPlan, planConnection } from './plans.ts';
+import { type ConnectionPlan, planConnection, settingsOf } from './plans.ts';
 import { type Asking, previewConnection } from './preview.ts';
 import { type RunDeps, runConnection } from './run.ts';
 import type { PreviewRequest, SyncService } from './types.ts';
@@ -95,7 +95,7 @@ export function createSyncService(deps: ServiceDeps): SyncService {
         const findings = await ask(tenant, connection, CHECK_DEADLINE_MS, async (asking, id) => {
           const told = await plan.connector.check({
             ...asking,
-            settings: plan.configured.settings as never,
+            settings: settingsOf(plan.configured.settings),
             fields: [...new Set(plan.streams.flatMap((one) => one.plan.asked))],
             scope: first && plan.configured.streams[first.plan.stream]?.scope,
           });
@@ -157,7 +157,7 @@ async function previewed(
 ): Promise<readonly OptedIn[]> {
   const stream = streamOf(plan.connector, judged.stream)!;
   // Whoever is treated as logged on has not opted in.
-  if (asUser !== undefined || stream.wanted?.(plan.configured.settings as never) === false) return [];
+  if (asUser !== undefined || stream.wanted?.(settingsOf(plan.configured.settings)) === false) return [];
   const known = user === undefined ? undefined : await tenant.users.findByEmail(user);
   if (user !== undefined && !known) return [];
   const users = known ? [known.id] : null;
