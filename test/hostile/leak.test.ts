@@ -19,7 +19,7 @@ import { ByteSearch, type Found } from '../support/byte-search.ts';
 import { addDigests, addInClear } from '../support/disguises.ts';
 import { checkpoint, dumpDatabase } from '../support/dump.ts';
 import { type TestDatabase, type TestHub, testDatabase, testHub } from '../support/hub.ts';
-import { employee, logOnOf, memorySource } from '../support/memory-source.ts';
+import { employee, logOnOf, memorySource, peopleConnection } from '../support/memory-source.ts';
 import {
   type HostileConnector,
   hostileConnector,
@@ -79,13 +79,7 @@ describe('what a hostile source plants', function () {
     tenant = await hub.tenant(() => ({
       features: featureNames,
       connections: [
-        {
-          name: 'people',
-          connector: 'memory',
-          settings: { place: 'here', directory: 'memory' },
-          streams: {},
-          paused: false,
-        },
+        peopleConnection,
         ...ways.map((ending) => ({
           name: ending,
           connector: `hostile-${ending}`,

@@ -4,7 +4,7 @@ import pg from 'pg';
 import type { HubTenantStore } from '../../src/store/index.ts';
 import { type TestHub, testHub } from '../support/hub.ts';
 import { assignment, locker, lockerSource } from '../support/locker-source.ts';
-import { employee, logOnOf, memorySource } from '../support/memory-source.ts';
+import { employee, logOnOf, memorySource, peopleConnection } from '../support/memory-source.ts';
 import { ownDatabase } from '../support/own-database.ts';
 
 /** Everything a booking service or the gate reads. A pass also writes its run, its place and its lease: those are its own. */
@@ -51,13 +51,7 @@ describe('a pass over an unchanged source', () => {
     tenant = await hub.tenant(() => ({
       features: ['people-directory', 'lockers'],
       connections: [
-        {
-          name: 'people',
-          connector: 'memory',
-          settings: { place: 'here', directory: 'memory' },
-          streams: {},
-          paused: false,
-        },
+        peopleConnection,
         { name: 'lockers', connector: 'memory-lockers', settings: {}, streams: {}, paused: false },
       ],
     }));

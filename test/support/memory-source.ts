@@ -11,6 +11,7 @@ import {
   TryLater,
   text,
 } from '../../src/contract/index.ts';
+import type { TenantConfiguration } from '../../src/store/index.ts';
 
 export interface MemorySource {
   readonly connector: Connector;
@@ -104,6 +105,15 @@ export function memorySource(options: { resumable?: boolean; name?: string } = {
 }
 
 const startOf = (state: State | null): number => (typeof state?.next === 'number' ? state.next : 0);
+
+/** The connection that reads it, as most tests configure it. */
+export const peopleConnection: TenantConfiguration['connections'][number] = {
+  name: 'people',
+  connector: 'memory',
+  settings: { place: 'here', directory: 'memory' },
+  streams: {},
+  paused: false,
+};
 
 /** A person of the source: number `n` of a company whose names, addresses and ids are unique. */
 export function employee(n: number, more: SourceRecord = {}): SourceRecord {

@@ -5,7 +5,7 @@ import type { HubTenantStore } from '../../src/store/index.ts';
 import { noticeJob } from '../../src/sync/notices.ts';
 import { type RunDeps, runConnection } from '../../src/sync/run.ts';
 import { type TestHub, testClock, testHub } from '../support/hub.ts';
-import { employee, logOnOf, memorySource } from '../support/memory-source.ts';
+import { employee, logOnOf, memorySource, peopleConnection } from '../support/memory-source.ts';
 
 const DAY_MS = 24 * 3_600_000;
 
@@ -23,15 +23,7 @@ describe('removals held by a run that fails after all', () => {
   beforeEach(async () => {
     tenant = await hub.tenant(() => ({
       users: { admit: 'first-logon', sources: ['people'], leaver_grace_ms: 30 * DAY_MS, domains: [] },
-      connections: [
-        {
-          name: 'people',
-          connector: 'memory',
-          settings: { place: 'here', directory: 'memory' },
-          streams: {},
-          paused: false,
-        },
-      ],
+      connections: [peopleConnection],
     }));
     source.people = company();
     source.script = undefined;

@@ -3,21 +3,13 @@ import type { SourceRecord } from '../../src/contract/index.ts';
 import type { HubTenantStore, TenantConfiguration } from '../../src/store/index.ts';
 import { type TestHub, testHub } from '../support/hub.ts';
 import { during } from '../support/interference.ts';
-import { employee, logOnOf, memorySource } from '../support/memory-source.ts';
+import { employee, logOnOf, memorySource, peopleConnection } from '../support/memory-source.ts';
 
 /** As many as one transaction holds: the next record is judged while these are on their way into the database. */
 const PAGE = 10_000;
 
 const people = (): Partial<TenantConfiguration> => ({
-  connections: [
-    {
-      name: 'people',
-      connector: 'memory',
-      settings: { place: 'here', directory: 'memory' },
-      streams: {},
-      paused: false,
-    },
-  ],
+  connections: [peopleConnection],
 });
 
 describe('a page that is judged while the one before it is being written', () => {

@@ -3,7 +3,7 @@ import type { SourceRecord } from '../../src/contract/index.ts';
 import type { Receipt } from '../../src/model/receipt.ts';
 import type { HubTenantStore, TenantConfiguration, User } from '../../src/store/index.ts';
 import { type TestHub, testClock, testHub } from '../support/hub.ts';
-import { employee, logOnOf, memorySource } from '../support/memory-source.ts';
+import { employee, logOnOf, memorySource, peopleConnection } from '../support/memory-source.ts';
 
 const DAY_MS = 24 * 3_600_000;
 const GRACE_MS = 7 * DAY_MS;
@@ -11,15 +11,7 @@ const GRACE_MS = 7 * DAY_MS;
 const people = (): Partial<TenantConfiguration> => ({
   users: { admit: 'first-logon', sources: ['people'], leaver_grace_ms: GRACE_MS, domains: [] },
   features: ['people-directory', 'hybrid-meetings'],
-  connections: [
-    {
-      name: 'people',
-      connector: 'memory',
-      settings: { place: 'here', directory: 'memory' },
-      streams: {},
-      paused: false,
-    },
-  ],
+  connections: [peopleConnection],
 });
 
 /** What becomes of people: each case beside a crowd of others who must not be touched by it. */

@@ -3,21 +3,13 @@ import { complete, type Item, page, records } from '../../src/contract/index.ts'
 import type { Receipt } from '../../src/model/receipt.ts';
 import type { HubTenantStore, TenantConfiguration } from '../../src/store/index.ts';
 import { type TestHub, testClock, testHub } from '../support/hub.ts';
-import { employee, logOnOf, memorySource } from '../support/memory-source.ts';
+import { employee, logOnOf, memorySource, peopleConnection } from '../support/memory-source.ts';
 
 const DAY_MS = 24 * 3_600_000;
 
 const people = (): Partial<TenantConfiguration> => ({
   users: { admit: 'first-logon', sources: ['people'], leaver_grace_ms: 30 * DAY_MS, domains: [] },
-  connections: [
-    {
-      name: 'people',
-      connector: 'memory',
-      settings: { place: 'here', directory: 'memory' },
-      streams: {},
-      paused: false,
-    },
-  ],
+  connections: [peopleConnection],
 });
 
 describe('removals', function () {

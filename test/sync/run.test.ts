@@ -1,19 +1,11 @@
 import { expect } from 'chai';
 import type { TenantConfiguration } from '../../src/store/index.ts';
 import { type TestHub, testHub } from '../support/hub.ts';
-import { employee, logOnOf, memorySource } from '../support/memory-source.ts';
+import { employee, logOnOf, memorySource, peopleConnection } from '../support/memory-source.ts';
 
 const people = (): Partial<TenantConfiguration> => ({
   users: { admit: 'first-logon', sources: ['people'], leaver_grace_ms: 7 * 24 * 3_600_000, domains: [] },
-  connections: [
-    {
-      name: 'people',
-      connector: 'memory',
-      settings: { place: 'here', directory: 'memory' },
-      streams: {},
-      paused: false,
-    },
-  ],
+  connections: [peopleConnection],
 });
 
 describe('a run', () => {

@@ -13,7 +13,7 @@ import { ByteSearch } from '../../support/byte-search.ts';
 import { addInClear } from '../../support/disguises.ts';
 import { checkpoint, dumpDatabase } from '../../support/dump.ts';
 import { type TestHub, testClock, testDatabase, testHub } from '../../support/hub.ts';
-import { employee, memorySource } from '../../support/memory-source.ts';
+import { employee, memorySource, peopleConnection } from '../../support/memory-source.ts';
 import { tablesHolding } from '../../support/owner.ts';
 import { below, chance, pick } from '../../support/random.ts';
 import { NOW, sandbox, settingsFor } from './support.ts';
@@ -87,13 +87,7 @@ describe('Microsoft 365, through the gate', function () {
           streams: { events: { removals: { percent: 100, more_than: 1_000 } } },
           paused: false,
         },
-        {
-          name: 'people',
-          connector: 'memory',
-          settings: { place: 'here', directory: 'memory' },
-          streams: {},
-          paused: false,
-        },
+        peopleConnection,
       ],
     }));
   });
